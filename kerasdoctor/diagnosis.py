@@ -1,0 +1,124 @@
+"""What an examination concludes: evidence, causes with their status, diagnoses and the verdict."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["data", "model", "optimization", "generalization", "loop"]
+Trend = Literal["down", "flat", "up", "unclear"]
+
+
+class Severity(enum.IntEnum):
+    """How much a diagnosis matters, in order."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The name in lower case, as JSON and styles write it."""
+        return self.name.lower()
+
+
+class Status(enum.Enum):
+    """What the examination of a cause ended with, the most telling first."""
+
+    CONFIRMED = "confirmed"
+    POSSIBLE = "possible"
+    RULED_OUT = "ruled_out"
+
+
+class Applicability(enum.IntEnum):
+    """What a prescription's code does to the user's, from the least to the most demanding."""
+
+    #: Keeps the meaning of the code.
+    SAFE = 1
+    #: Valid, and changes the training.
+    UNSAFE = 2
+    #: The user must fill in a value; the cell says where.
+    HAS_PLACEHOLDERS = 3
+
+    @property
+    def label(self) -> str:
+        """The name in lower case, as JSON writes it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class When:
+    """A moment of the run: epoch from 1 on, step counted from 1 over the whole call."""
+
+    epoch: int | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One observation that a chart can point at."""
+
+    statement: str
+    #: The quantity or metric that shows it.
+    quantity: str | None = None
+    #: Layer, input, output or metric.
+    where: str | None = None
+    when: When | None = None
+    value: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Prescription:
+    """Code that treats one cause, ready to be inserted as a cell."""
+
+    #: Position in the report, from 1; equal code has one number. `%kdoctor fix NUMBER` writes it.
+    number: int
+    #: Kebab-case name of the remedy.
+    name: str
+    title: str
+    source: str
+    applicability: Applicability
+
+
+@dataclass(frozen=True)
+class CauseFinding:
+    """One candidate of a differential, examined."""
+
+    name: str
+    explanation: str
+    status: Status
+    evidence: Evidence
+    prescriptions: tuple[Prescription, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A rule that fired, with its differential: confirmed causes first, ruled-out ones last."""
+
+    name: str
+    family: Family
+    severity: Severity
+    message: str
+    evidence: tuple[Evidence, ...]
+    causes: tuple[CauseFinding, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The two loss curves read together."""
+
+    train: Trend
+    validation: Trend
+    #: Short name of the reading, e.g. "overfitting".
+    reading: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that could not look, with its reason; not looking is a result too."""
+
+    name: str
+    reason: str

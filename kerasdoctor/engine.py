@@ -1,0 +1,170 @@
+"""From what was recorded to what it means: `diagnose(record)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from kerasdoctor import rule as rules
+from kerasdoctor.diagnosis import (
+    CauseFinding,
+    Diagnosis,
+    Evidence,
+    Prescription,
+    Skipped,
+    Status,
+    Verdict,
+)
+from kerasdoctor.locale import _
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies import Remedy, cell
+from kerasdoctor.report import Report
+from kerasdoctor.verdict import read_curves
+
+_ORDER = {Status.CONFIRMED: 0, Status.POSSIBLE: 1, Status.RULED_OUT: 2}
+
+
+def diagnose(
+    record: TrainingRecord,
+    *,
+    ignored: Mapping[str, str] | None = None,
+    candidates: Iterable[rules.Rule] | None = None,
+) -> Report:
+    """Examine a record with every rule.
+
+    A rule that raises is skipped, with its error as the reason; it never stops the others.
+
+    Args:
+        record: what a call to `fit` did, also while it is still running.
+        ignored: names of diagnoses not to make -> the reason given for that.
+        candidates: the rules to ask; all that `kerasdoctor.rules` holds by default.
+    """
+    ignored = ignored or {}
+    diagnoses: list[Diagnosis] = []
+    skipped: list[Skipped] = []
+    for rule in rules.discover() if candidates is None else candidates:
+        if rule.name in ignored:
+            skipped.append(Skipped(rule.name, _("ignored in this project: {reason}").format(reason=ignored[rule.name])))
+            continue
+        try:
+            evidence = _evidence(rule.check(**rules.inject(rule.check, record)))
+            if evidence:
+                diagnoses.append(_diagnosis(rule, evidence, record, skipped))
+        except rules.NotMeasured as missing:
+            skipped.append(Skipped(rule.name, _("needs {name}, not recorded").format(name=missing)))
+        except Exception as error:  # a rule of ours must never cost the user the rest of the report
+            skipped.append(Skipped(rule.name, _("failed: {error}").format(error=describe(error))))
+    diagnoses.sort(key=lambda diagnosis: (-diagnosis.severity, diagnosis.name))
+    return Report(
+        record=record,
+        verdict=_verdict(record),
+        diagnoses=_numbered(diagnoses),
+        skipped=tuple(skipped),
+    )
+
+
+def describe(error: BaseException) -> str:
+    """Class and text of an exception on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _verdict(record: TrainingRecord) -> Verdict:
+    try:
+        return read_curves(record)
+    except Exception as error:  # as in `diagnose`
+        sentence = _("The curves could not be read: {error}.").format(error=describe(error))
+        return Verdict("unclear", "unclear", "failed", sentence)
+
+
+def _evidence(finding: rules.Finding) -> tuple[Evidence, ...]:
+    if finding is None:
+        return ()
+    return (finding,) if isinstance(finding, Evidence) else tuple(finding)
+
+
+def _diagnosis(
+    rule: rules.Rule, evidence: tuple[Evidence, ...], record: TrainingRecord, skipped: list[Skipped]
+) -> Diagnosis:
+    causes = [_examine(cause, evidence[0], record, skipped) for cause in rule.causes]
+    first = evidence[0]
+    message = _(rule.message).format(
+        statement=first.statement,
+        where=first.where,
+        when=first.when,
+        value=first.value,
+        threshold=first.threshold,
+        fit=record.fit,
+        model=record.model,
+        data=record.data,
+        compile=record.compile,
+    )
+    return Diagnosis(
+        name=rule.name,
+        family=rule.family,
+        severity=rule.severity,
+        message=message,
+        evidence=evidence,
+        causes=tuple(sorted(causes, key=lambda cause: _ORDER[cause.status])),
+    )
+
+
+def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, skipped: list[Skipped]) -> CauseFinding:
+    try:
+        status, found = cause.examine(**rules.inject(cause.examine, record, evidence=evidence))
+    except rules.NotMeasured as missing:
+        status = Status.POSSIBLE
+        found = Evidence(_("not measured: needs {name}").format(name=missing))
+    except Exception as error:  # as in `diagnose`
+        status = Status.POSSIBLE
+        found = Evidence(_("not measured: the examination failed ({error})").format(error=describe(error)))
+    treatments = () if status is Status.RULED_OUT else cause.remedies
+    prescriptions = []
+    for remedy in treatments:
+        try:
+            prescriptions.append(_prescribe(remedy, record))
+        except Exception as error:  # as in `diagnose`
+            reason = _("its cell could not be written: {error}").format(error=describe(error))
+            skipped.append(Skipped(remedy.name, reason))
+    return CauseFinding(
+        name=cause.name,
+        explanation=_(cause.explanation),
+        status=status,
+        evidence=found,
+        prescriptions=tuple(prescription for prescription in prescriptions if prescription),
+    )
+
+
+def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
+    plan = remedy.plan(record)
+    if plan is None:
+        return None
+    written = cell.write(record, plan)
+    if written is None:
+        return None
+    return Prescription(
+        number=0,
+        name=remedy.name,
+        title=_(remedy.title),
+        source=written.source,
+        applicability=max(plan.applicability, written.applicability),
+    )
+
+
+def _numbered(diagnoses: list[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """The same diagnoses with their prescriptions numbered as they are shown; equal code keeps one number."""
+    numbers: dict[str, int] = {}
+
+    def number(prescription: Prescription) -> Prescription:
+        return replace(prescription, number=numbers.setdefault(prescription.source, len(numbers) + 1))
+
+    return tuple(
+        replace(
+            diagnosis,
+            causes=tuple(
+                replace(cause, prescriptions=tuple(number(prescription) for prescription in cause.prescriptions))
+                for cause in diagnosis.causes
+            ),
+        )
+        for diagnosis in diagnoses
+    )

@@ -1,0 +1,143 @@
+"""The plain callback: `model.fit(..., callbacks=[kerasdoctor.Doctor()])`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from kerasdoctor import store
+from kerasdoctor.errors import UsageError
+from kerasdoctor.instrumentation.callback import FitRecorder
+from kerasdoctor.instrumentation.observer import Observer
+from kerasdoctor.instrumentation.watching import new_recorder
+from kerasdoctor.report import Report
+
+
+class Doctor(keras.callbacks.Callback):
+    """Examines the fit that it is passed to, and prints the report when it ends.
+
+    The arguments of `fit` are read from its frame. An exception or a Ctrl-C inside a training step ends with a report
+    too; one that another callback raises cannot be seen from here (`kerasdoctor.watch()` sees every one).
+
+    Example:
+        doctor = kerasdoctor.Doctor()
+        model.fit(x, y, validation_split=0.2, callbacks=[doctor])
+        doctor.report.to_dict()
+    """
+
+    async_safe = True
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """A doctor for one or several fits, one after the other.
+
+        Args:
+            quiet: whether the report is not printed.
+        """
+        super().__init__()
+        self._quiet = quiet
+        self._recorder: FitRecorder | None = None
+        self._report: Report | None = None
+        self._train_function: Any = None
+
+    @property
+    def report(self) -> Report:
+        """The report of the last fit.
+
+        Raises:
+            UsageError: before a fit has ended.
+        """
+        if self._report is None:
+            raise UsageError("no fit has ended yet: pass this callback to model.fit(..., callbacks=[doctor])")
+        return self._report
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        frames = _fit_frames(self._model)
+        if frames is None:
+            sys.stderr.write("Keras Doctor examines nothing: this is no call of model.fit\n")
+            return
+        arguments, caller = frames
+        recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored())
+        recorder.set_params(self.params)
+        recorder.set_model(self._model)
+        self._recorder = recorder
+        self._tap_exceptions()
+        recorder.on_train_begin(logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_epoch_begin(epoch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_train_batch_end(batch, logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_test_end(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_train_end(logs)
+            self._finish(None)
+
+    def _tap_exceptions(self) -> None:
+        """Keras calls no callback when a step raises; its train function is where the exception passes by."""
+        original = self._model.train_function
+        self._train_function = original
+
+        def train_function(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                self._finish(error)
+                raise
+
+        self._model.train_function = train_function
+
+    def _finish(self, error: BaseException | None) -> None:
+        recorder, self._recorder = self._recorder, None
+        self._model.train_function, self._train_function = self._train_function, None
+        if recorder is None:
+            return
+        self._report = recorder.end(error)
+        if not self._quiet:
+            sys.stdout.write(f"{self._report}\n")
+
+
+def _fit_frames(model: keras.Model) -> tuple[Mapping[str, Any], types.FrameType] | None:
+    """`fit`'s arguments as the user passed them, and the frame of the user's call.
+
+    `fit` itself rebinds `x` and `validation_data` when it splits; the wrapper that Keras puts around it for
+    readable tracebacks still has what was passed.
+    """
+    signature = inspect.signature(keras.Model.fit)
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and not (frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model):
+        frame = frame.f_back
+    arguments: dict[str, Any] = {}
+    while frame is not None:
+        own, wrapper = frame.f_locals, frame.f_back
+        if frame.f_code.co_name == "fit" and own.get("self") is model:
+            arguments = {name: own[name] for name in signature.parameters if name in own and name != "self"}
+        elif wrapper is None or "args" not in own or model not in _identities(own.get("args")):
+            return (arguments, frame) if arguments else None
+        else:
+            bound = signature.bind(*own["args"], **own["kwargs"])
+            bound.apply_defaults()
+            arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
+        frame = wrapper
+    return None
+
+
+def _identities(args: Any) -> list[Any]:
+    return [args[0]] if isinstance(args, tuple) and args and isinstance(args[0], keras.Model) else []

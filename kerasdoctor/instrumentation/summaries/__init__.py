@@ -1,0 +1,1 @@
+"""What model, `compile`, data and the call looked like when `fit` began, as plain data."""

@@ -1,0 +1,155 @@
+"""The data that `fit` was given: its size and form, and the arrays for the data tap; a pipeline is never drawn from."""
+
+from __future__ import annotations
+
+import collections.abc
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.locale import _
+from kerasdoctor.quantities import DataTap
+from kerasdoctor.record import Data, DataKind
+
+#: Bytes of an array that are scanned; about 0.1 s of a slow core. Of larger ones, rows at even distances.
+SCANNED_BYTES = 256 * 2**20
+
+
+def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> tuple[Data, DataTap | None]:
+    """Facts of the data, and its arrays where they are arrays.
+
+    Args:
+        arguments: `fit`'s own arguments, before Keras split anything.
+        output_units: output name -> number of values predicted per row.
+    """
+    kind = _data_kind(arguments["x"])
+    containers = {
+        name: container(arguments.get(name))
+        for name in ("x", "y", "sample_weight", "validation_data", "callbacks", "class_weight")
+    }
+    if kind != "arrays":
+        reason = _("the data is a {kind}: drawing from it would change the training").format(
+            kind=type(arguments["x"]).__name__
+        )
+        return Data(kind=kind, containers=containers, not_examined=reason), None
+    try:
+        tap = _tap(arguments, output_units)
+    except (TypeError, ValueError, AttributeError) as error:
+        return Data(kind=kind, containers=containers, not_examined=f"{type(error).__name__}: {error}"), None
+    held_out = next((len(values) for values in tap.validation_inputs.values()), None)
+    n_validation = tap.n - tap.split_at if tap.split_at < tap.n else held_out
+    return Data(kind=kind, n_train=tap.split_at, n_validation=n_validation, containers=containers), tap
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether Keras takes `x` as arrays that it cuts into batches itself."""
+    return _data_kind(x) == "arrays"
+
+
+def container(value: Any) -> str:
+    """How a cell takes rows of it apart: see `Data.containers`."""
+    if value is None:
+        return "none"
+    if isinstance(value, np.ndarray):
+        return "ndarray"
+    if isinstance(value, dict):
+        return "dict" if all(isinstance(part, np.ndarray) for part in value.values()) else "nested dict"
+    if isinstance(value, list | tuple):
+        return type(value).__name__
+    if keras.ops.is_tensor(value):
+        return "tensor"
+    return type(value).__name__
+
+
+def _data_kind(x: Any) -> DataKind:
+    if isinstance(x, keras.utils.PyDataset):
+        return "py_dataset"
+    modules = {base.__module__.partition(".")[0] for base in type(x).__mro__}
+    if "tensorflow" in modules and hasattr(x, "element_spec"):
+        return "dataset"
+    if isinstance(x, collections.abc.Iterator):
+        return "generator"
+    flat = keras.tree.flatten(x)
+    # a DataFrame has no single dtype
+    return "arrays" if flat and all(hasattr(part, "shape") for part in flat) else "other"
+
+
+def _tap(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> DataTap:
+    x, y, weight = arguments["x"], arguments.get("y"), arguments.get("sample_weight")
+    n = int(_first(x).shape[0])
+    split = arguments.get("validation_split") or 0.0
+    validation = arguments.get("validation_data")
+    # as keras.src.trainers.data_adapters.array_slicing.train_validation_split does it
+    split_at = math.floor(n * (1.0 - split)) if split and validation is None else n
+    rows = _sampled_rows(n, [x, y])
+    inputs = _named(x, "x", rows, n)
+    targets = {} if y is None else _named(y, "y", rows, n)
+    held_out: dict[str, NDArray[np.generic]] = {}
+    held_out_targets: dict[str, NDArray[np.generic]] = {}
+    if isinstance(validation, list | tuple) and len(validation) > 1 and _data_kind(validation[0]) == "arrays":
+        size = int(_first(validation[0]).shape[0])
+        few = _sampled_rows(size, list(validation[:2]))
+        held_out = _named(validation[0], "x", few, size)
+        held_out_targets = _named(validation[1], "y", few, size)
+    units = dict(zip(targets, output_units.values(), strict=False)) if len(targets) == len(output_units) else {}
+    return DataTap(
+        inputs=inputs,
+        targets=targets,
+        sample_weight=None if weight is None else _array(weight, rows, n),
+        validation_inputs=held_out,
+        validation_targets=held_out_targets,
+        rows=rows,
+        n=n,
+        split_at=split_at,
+        time_index=_time_index([x, y]),
+        output_units=units,
+    )
+
+
+def _first(value: Any) -> Any:
+    return keras.tree.flatten(value)[0]
+
+
+def _sampled_rows(n: int, parts: list[Any]) -> NDArray[np.int64]:
+    size = sum(_bytes(part) for value in parts if value is not None for part in keras.tree.flatten(value))
+    if size <= SCANNED_BYTES:
+        return np.arange(n)
+    return np.unique(np.linspace(0, n - 1, max(2, int(n * SCANNED_BYTES / size))).astype(np.int64))
+
+
+def _bytes(part: Any) -> int:
+    dtype = getattr(part, "dtype", None)
+    itemsize = getattr(dtype, "itemsize", None) or getattr(dtype, "size", None) or 8
+    return math.prod(int(size) for size in part.shape) * int(itemsize)
+
+
+def _named(value: Any, name: str, rows: NDArray[np.int64], n: int) -> dict[str, NDArray[np.generic]]:
+    if isinstance(value, dict):
+        return {str(key): _array(part, rows, n) for key, part in value.items()}
+    flat = keras.tree.flatten(value)
+    if len(flat) == 1:
+        return {name: _array(flat[0], rows, n)}
+    return {f"{name}[{index}]": _array(part, rows, n) for index, part in enumerate(flat)}
+
+
+def _array(part: Any, rows: NDArray[np.int64], n: int) -> NDArray[np.generic]:
+    if hasattr(part, "iloc"):
+        part = part if len(rows) == n else part.iloc[rows]
+        return np.asarray(part)
+    if isinstance(part, np.ndarray):
+        return part if len(rows) == n else part[rows]
+    array: NDArray[np.generic] = keras.ops.convert_to_numpy(part)
+    return array if len(rows) == n else array[rows]
+
+
+def _time_index(parts: list[Any]) -> NDArray[np.int64] | None:
+    for part in parts:
+        index = getattr(part, "index", None)
+        values = getattr(index, "values", None)
+        if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+            return values.astype("datetime64[ns]").astype(np.int64)
+    return None

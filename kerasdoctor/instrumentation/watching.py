@@ -1,0 +1,253 @@
+"""Watches every `fit` for a while: the one place that patches Keras, and that takes the patch away again."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import itertools
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+
+from kerasdoctor import store
+from kerasdoctor.engine import describe
+from kerasdoctor.errors import UsageError
+from kerasdoctor.instrumentation.callback import FitRecorder
+from kerasdoctor.instrumentation.observer import Observer
+from kerasdoctor.instrumentation.summaries import call
+from kerasdoctor.record import Failure, TrainingRecord
+from kerasdoctor.report import Report
+
+_runs = itertools.count(1)
+
+#: How many more fits to watch; None for all.
+Left = int | None
+
+
+class Watch:
+    """Watches the `fit` calls that are made while it is on.
+
+    A call that trains the same model again from the same place (`for ...: model.fit(..., epochs=1)`) goes on with
+    the record of the one before.
+
+    Attributes:
+        reports: run -> report of each watched fit, in the order in which they began.
+        watched: calls that were watched.
+    """
+
+    def __init__(
+        self,
+        observer: Observer | None = None,
+        *,
+        ignored: Mapping[str, str] | None = None,
+        cell_id: Callable[[], str] = str,
+        verbose: Callable[[], int | None] = lambda: None,
+        usage_error: type[Exception] | None = None,
+    ) -> None:
+        """A watch that is off.
+
+        Args:
+            observer: follows each fit.
+            ignored: diagnoses not to make -> reason.
+            cell_id: tells the id of the notebook cell that is running.
+            verbose: `verbose` for the fits where the user did not choose it; None leaves Keras's default.
+            usage_error: raised for a fit that cannot be watched (an uncompiled model, legacy `tf_keras`). Without
+                it such a fit is left to itself.
+        """
+        self.reports: dict[str, Report] = {}
+        self.watched = 0
+        self._observer = observer or Observer()
+        self._ignored = ignored or {}
+        self._cell_id = cell_id
+        self._verbose = verbose
+        self._usage_error = usage_error
+        self._left: Left = None
+        self._patched: list[tuple[type, Any]] = []
+        self._recorders: list[tuple[weakref.ref[keras.Model], types.CodeType, int, FitRecorder]] = []
+
+    @property
+    def report(self) -> Report:
+        """The report of the last fit.
+
+        Raises:
+            UsageError: when no fit was watched.
+        """
+        if not self.reports:
+            raise UsageError("no fit was watched: call model.fit(...) inside `with kerasdoctor.watch() as w:`")
+        return list(self.reports.values())[-1]
+
+    def start(self, most: Left = None) -> tuple[bool, Left]:
+        """Watch from now on, `most` fits or all; returns what `restore` takes."""
+        earlier = (bool(self._patched), self._left)
+        self._left = most
+        if not self._patched:
+            self._patch(keras.Model, self._fit_wrapper)
+            legacy = sys.modules.get("tf_keras")
+            if legacy is not None and self._usage_error is not None:
+                self._patch(legacy.Model, self._legacy_wrapper)
+        return earlier
+
+    def restore(self, earlier: tuple[bool, Left]) -> None:
+        """Back to how it was before `start`."""
+        on, self._left = earlier
+        if not on:
+            self.stop()
+
+    def stop(self) -> None:
+        """Watch no longer; Keras is as it was."""
+        while self._patched:
+            owner, original = self._patched.pop()
+            owner.fit = original  # type: ignore[attr-defined] # every model class has it
+
+    def _patch(self, model_class: type, wrapper: Callable[[Any], Any]) -> None:
+        owner = next(base for base in model_class.__mro__ if "fit" in base.__dict__)
+        original = owner.__dict__["fit"]
+        self._patched.append((owner, original))
+        owner.fit = wrapper(original)  # type: ignore[attr-defined] # as above
+
+    def _fit_wrapper(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def fit(model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+            # IPython leaves this frame out of tracebacks
+            __tracebackhide__ = True
+            if self._left == 0:
+                return original(model, *args, **kwargs)
+            return self._watched_fit(original, model, args, kwargs, sys._getframe(1))
+
+        return fit
+
+    def _legacy_wrapper(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        usage_error = self._usage_error or UsageError
+
+        @functools.wraps(original)
+        def fit(*_args: Any, **_kwargs: Any) -> Any:
+            raise usage_error(
+                "this is a model of the legacy tf_keras; Keras Doctor examines Keras 3: build it with `import keras`"
+            )
+
+        return fit
+
+    def _watched_fit(
+        self,
+        original: Callable[..., Any],
+        model: keras.Model,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        frame: types.FrameType,
+    ) -> Any:
+        __tracebackhide__ = True
+        if self._usage_error is not None and not getattr(model, "compiled", False):
+            raise self._usage_error(
+                f"the model {model.name!r} is not compiled: write model.compile(optimizer=..., loss=...) before fit"
+            )
+        try:
+            bound = inspect.signature(original).bind(model, *args, **kwargs)
+        except TypeError:
+            # Keras's own error tells what is wrong with the call
+            return original(model, *args, **kwargs)
+        if self._left is not None:
+            self._left -= 1
+        self.watched += 1
+        chose_verbose = "verbose" in bound.arguments
+        bound.apply_defaults()
+        arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
+        recorder = self._recorder(model, arguments, frame)
+        del frame
+        with _added(arguments, recorder, model):
+            verbose = None if chose_verbose else self._verbose()
+            if verbose is not None:
+                arguments["verbose"] = verbose
+            try:
+                result = original(model, **arguments)
+            except BaseException as error:
+                self._end(recorder, error)
+                raise
+        self._end(recorder, None)
+        return result
+
+    def _recorder(self, model: keras.Model, arguments: dict[str, Any], frame: types.FrameType) -> FitRecorder:
+        # a model's own `fit` that calls `super().fit` is not the user's call
+        caller = frame
+        while caller.f_back is not None and caller.f_locals.get("self") is model:
+            caller = caller.f_back
+        place = (caller.f_code, caller.f_lasti)
+        for known, code, instruction, recorder in self._recorders:
+            if known() is model and (code, instruction) == place and recorder.can_continue:
+                recorder.go_on(dict(arguments), call.top_level(caller))
+                return recorder
+        recorder = new_recorder(
+            dict(arguments), caller, observer=self._observer, ignored=self._ignored, cell_id=self._cell_id()
+        )
+        self._recorders.append((weakref.ref(model), *place, recorder))
+        return recorder
+
+    def _end(self, recorder: FitRecorder, error: BaseException | None) -> None:
+        try:
+            self.reports[recorder.record.run] = recorder.end(error)
+        except Exception as failure:  # the user's fit is done, and stays done
+            recorder.note_failure("report", failure)
+            sys.stderr.write(f"Keras Doctor could not make its report: {describe(failure)}\n")
+
+
+def new_recorder(
+    arguments: Mapping[str, Any],
+    caller: types.FrameType,
+    *,
+    observer: Observer,
+    ignored: Mapping[str, str],
+    cell_id: str = "",
+) -> FitRecorder:
+    """A recorder for the fit that `caller` is calling with `arguments`."""
+    record = TrainingRecord(run=str(next(_runs)))
+    try:
+        record.source = call.summarize(caller, cell_id=cell_id)
+    except Exception as error:  # no source is a lesser report, not a failed fit
+        record.failures.append(Failure(where="source", error=describe(error)))
+    names = call.top_level(caller)
+    return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored)
+
+
+@contextlib.contextmanager
+def _added(arguments: dict[str, Any], recorder: FitRecorder, model: keras.Model) -> Iterator[None]:
+    """`arguments["callbacks"]` with the recorder at its end; the user's own list is not touched."""
+    callbacks = arguments["callbacks"]
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        # Keras takes such a list as it is: ours goes in, and out again
+        recorder.set_params(callbacks.params)
+        recorder.set_model(model)
+        callbacks.append(recorder)
+        try:
+            yield
+        finally:
+            callbacks.callbacks.remove(recorder)
+        return
+    arguments["callbacks"] = [*keras.tree.flatten(callbacks or []), recorder]
+    yield
+
+
+@contextlib.contextmanager
+def watch(*, quiet: bool = False) -> Iterator[Watch]:
+    """Watches every `fit` in the block and prints the report of each when the block ends.
+
+    Example:
+        with kerasdoctor.watch() as w:
+            model.fit(x, y, validation_split=0.2)
+        w.report.to_dict()
+
+    Args:
+        quiet: whether nothing is printed.
+    """
+    watching = Watch(ignored=store.ignored())
+    watching.start()
+    try:
+        yield watching
+    finally:
+        watching.stop()
+        if not quiet:
+            for report in watching.reports.values():
+                sys.stdout.write(f"{report}\n")

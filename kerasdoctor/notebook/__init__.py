@@ -1,0 +1,1 @@
+"""What Keras Doctor does in a notebook; the only package that imports IPython and the widgets."""

@@ -1,0 +1,156 @@
+"""Watches the fits of a notebook, cell by cell."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+from IPython.core import error
+from IPython.core.interactiveshell import InteractiveShell
+
+from kerasdoctor import store
+from kerasdoctor.errors import UsageError
+from kerasdoctor.notebook.session import CellSession, cell_id
+from kerasdoctor.report import Report
+
+T = TypeVar("T")
+
+WRITE = "write %kdoctor fit model.fit(x, y, ...)"
+
+
+class NotebookWatcher:
+    """What `%kdoctor` does in one shell: which fits are watched, and the runs of this kernel.
+
+    What a cell calls raises IPython's own `UsageError` for bad input: that class alone, none derived from it, is
+    shown as one line without a traceback.
+
+    Attributes:
+        runs: name of the run -> its report, in the order in which they ended.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        """A watcher that watches nothing yet.
+
+        Args:
+            shell: the shell whose cells are watched.
+        """
+        self.runs: dict[str, Report] = {}
+        self._shell = shell
+        self._always = False
+        self._watch: Any = None
+        self._session: CellSession | None = None
+
+    # what a cell calls ---------------------------------------------------------------------------------------------
+
+    def fit(self, call: Callable[[], T]) -> T:
+        """Watches the fits that `call` makes, and returns its value."""
+        __tracebackhide__ = True
+        watch = self._open()
+        before = watch.watched
+        earlier = watch.start()
+        try:
+            result = call()
+        finally:
+            watch.restore(earlier)
+        if watch.watched == before:
+            raise error.UsageError(f"this call ran no Keras fit: {WRITE}")
+        return result
+
+    def fit_text(self, text: str, local_ns: Mapping[str, Any] | None) -> Any:
+        """`fit` for a call of one line, as a magic passes it; without a call, the next fit of the cell."""
+        __tracebackhide__ = True
+        if not text:
+            return self.watch_next()
+        try:
+            tree = ast.parse(text, mode="eval")
+        except SyntaxError as problem:
+            return self.refuse(text, problem.msg)
+        if not any(isinstance(node, ast.Call) for node in ast.walk(tree)):
+            return self.refuse(text)
+        # cached under a name of IPython's, so that the call's source can be found as that of any cell
+        name = self._shell.compile.cache(text)
+        code = compile(tree, name, "eval")
+        return self.fit(lambda: eval(code, self._shell.user_ns, dict(local_ns or {})))  # noqa: S307 (the user's own code)
+
+    def watch_next(self) -> None:
+        """The next fit of this cell is watched."""
+        self._open().start(most=1)
+
+    def watch_cell(self) -> None:
+        """Every fit of this cell is watched."""
+        self._open().start()
+
+    def always(self, *, on: bool) -> None:
+        """Every fit of this notebook is watched, or no longer."""
+        self._always = on
+        if on:
+            self._open().start()
+        elif self._watch is not None:
+            self._watch.stop()
+
+    def refuse(self, text: str, problem: str = "") -> NoReturn:
+        """What stands behind `%kdoctor fit` is no call."""
+        reason = f" ({problem})" if problem else ""
+        raise error.UsageError(f"not a call of fit{reason}: {_short(text)}; {WRITE}")
+
+    def refuse_words(self, text: str) -> NoReturn:
+        """Something stands behind `%%kdoctor fit`."""
+        raise error.UsageError(f"%%kdoctor fit takes nothing on its line: {_short(text)}; put the code below it")
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def report(self, run: str | None = None) -> Report:
+        """The report of a run, the last one by default.
+
+        Raises:
+            UsageError: when there is no such run.
+        """
+        if not self.runs:
+            raise UsageError(f"no fit was watched yet: {WRITE}")
+        if run is None:
+            return list(self.runs.values())[-1]
+        if run not in self.runs:
+            raise UsageError(f"there is no run {run!r}: the runs of this kernel are {', '.join(self.runs)}")
+        return self.runs[run]
+
+    def cell_ended(self, _result: object) -> None:
+        """IPython's `post_run_cell`: watching ends with the cell, however it ended, and its report stays."""
+        watch, session = self._watch, self._session
+        self._session = None
+        if watch is not None:
+            watch.stop()
+            self._watch = None
+        if session is not None:
+            try:
+                session.close()
+            except Exception as problem:  # the cell's own result is not ours to spoil
+                sys.stderr.write(f"Keras Doctor could not show its report: {problem}\n")
+        if self._always:
+            self._open().start()
+
+    def _open(self) -> Any:
+        """The watch of the running cell."""
+        if self._watch is None:
+            # Keras is loaded when it is first needed: loading the extension stays quick
+            from kerasdoctor.instrumentation.watching import Watch
+
+            session = self._session = CellSession(self._shell, self._keep)
+            self._watch = Watch(
+                session,
+                ignored=store.ignored(),
+                cell_id=lambda: cell_id(self._shell),
+                verbose=lambda: session.verbose,
+                usage_error=error.UsageError,
+            )
+        return self._watch
+
+    def _keep(self, report: Report) -> None:
+        self.runs.pop(report.record.run, None)
+        self.runs[report.record.run] = report
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."

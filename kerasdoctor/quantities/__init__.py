@@ -1,0 +1,111 @@
+"""What is measured while a model trains: one file per quantity, numpy on what the taps delivered.
+
+A quantity is a dataclass of plain data, named as its module ("batch_loss" holds `BatchLoss`). It is found by
+walking this package; there is no list to keep.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    #: A growing series of numbers, typecode "d" or "q".
+    Floats = array[float]
+    Integers = array[int]
+else:
+    # subscripts of array.array come with Python 3.12
+    Floats = Integers = array
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTap:
+    """The arrays that `fit` was given, before the first step.
+
+    Rows may be a sample of a large array: `rows` are their positions, in order, and `n` is the whole size.
+    """
+
+    #: Input name -> array of shape (rows, ...).
+    inputs: Mapping[str, NDArray[np.generic]]
+    #: Output name -> array of shape (rows, ...); empty without targets.
+    targets: Mapping[str, NDArray[np.generic]]
+    sample_weight: NDArray[np.generic] | None = None
+    #: Arrays of `validation_data`; empty when it was not passed as arrays.
+    validation_inputs: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    validation_targets: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    rows: NDArray[np.int64]
+    n: int
+    #: First row of the tail that Keras will validate with; equal to `n` without `validation_split`.
+    split_at: int
+    #: Values of a datetime-like index of `x` or `y`, as int64; None where there is none.
+    time_index: NDArray[np.int64] | None = None
+    #: Output name -> number of values that the model predicts per row.
+    output_units: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether not every row was looked at."""
+        return len(self.rows) < self.n
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTap:
+    """One call of the train function, after it."""
+
+    #: Steps made in this call of `fit`, this one included.
+    step: int
+    #: Mean loss over this batch alone (or the batches of one execution), regularization included.
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochTap:
+    """The begin of an epoch."""
+
+    step: int
+    learning_rate: float
+
+
+class Quantity:
+    """Base of every quantity; a subclass overrides the methods for the taps that it reads."""
+
+    #: Whether the quantity starts empty and grows with the run; the others are measured from the data, once.
+    grows: ClassVar[bool] = False
+
+    @classmethod
+    def from_data(cls, data: DataTap) -> Self | None:
+        """The quantity measured on the arrays; None where they do not have it."""
+        return None
+
+    def on_batch(self, batch: BatchTap) -> None:
+        """Takes in one step."""
+
+    def on_epoch(self, epoch: EpochTap) -> None:
+        """Takes in the begin of an epoch."""
+
+
+def snake_case(name: str) -> str:
+    """A class name as a module is named: "split_labels" for "SplitLabels"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+@functools.cache
+def types() -> Mapping[str, type[Quantity]]:
+    """Name -> class of every quantity in this package."""
+    found: dict[str, type[Quantity]] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, Quantity) and member.__module__ == module.__name__:
+                found[snake_case(member.__name__)] = member
+    return found

@@ -1,0 +1,313 @@
+"""What one call to `fit` did: plain data, JSON in and out, no Keras objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from cattrs import Converter
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+VERSION = 1
+
+#: How `fit` was given its data.
+DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other"]
+Direction = Literal["up", "down", "unknown"]
+Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer of the model, top level first, nested models flattened below it."""
+
+    name: str
+    kind: str
+    #: Whether the layer stands directly in the model, not inside a nested one.
+    top_level: bool = True
+    parameters: int = 0
+    trainable: bool = True
+    #: Without the batch axis; None where Keras does not know it.
+    output_shape: tuple[int | None, ...] | None = None
+    activation: str | None = None
+    #: Rate of a dropout layer.
+    rate: float | None = None
+    #: Whether a kernel, bias or activity regularizer is set.
+    regularized: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The model as it stood when `fit` began."""
+
+    name: str = ""
+    kind: Literal["Sequential", "Functional", "subclassed"] = "subclassed"
+    layers: tuple[Layer, ...] = ()
+    parameters: int = 0
+    trainable_parameters: int = 0
+    #: Updates that the optimizer had made before this `fit`; above 0 the weights are not fresh.
+    iterations: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """One loss of `compile`, by the Keras name of its class or function."""
+
+    name: str
+    output: str | None = None
+    #: False for a function or class that Keras does not ship.
+    builtin: bool = True
+    from_logits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compile:
+    """The arguments of `compile`."""
+
+    optimizer: str = ""
+    #: None for a schedule.
+    learning_rate: float | None = None
+    losses: tuple[Loss, ...] = ()
+    dtype_policy: str = "float32"
+    #: Python source of each argument of `compile` that was given, as a cell can write it; `keras` is the module.
+    source: Mapping[str, str] = field(default_factory=dict)
+    #: Arguments of `compile` that no source can name; a cell takes them from the old model.
+    unwritable: tuple[str, ...] = ()
+    #: Whether an argument holds a loss, metric or optimizer that Keras does not ship.
+    custom: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The size and form of the data; its contents are quantities."""
+
+    kind: DataKind = "other"
+    #: Rows that train and that validate; None where a pipeline does not tell.
+    n_train: int | None = None
+    n_validation: int | None = None
+    #: Container of `x`, `y`, `sample_weight` and `validation_data` as the user passed them:
+    #: "ndarray", "DataFrame", "Series", "tensor", "list", "tuple", "dict", a class name, or "none".
+    containers: Mapping[str, str] = field(default_factory=dict)
+    #: Why the contents were not examined; empty when they were.
+    not_examined: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """The arguments of `fit`, as Keras understood them."""
+
+    epochs: int = 1
+    initial_epoch: int = 0
+    batch_size: int | None = None
+    steps_per_epoch: int | None = None
+    validation_split: float = 0.0
+    validation_freq: int = 1
+    shuffle: bool = True
+    #: Class names of the callbacks that the user passed.
+    callbacks: tuple[str, ...] = ()
+    class_weight: bool = False
+    sample_weight: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricFacts:
+    """What the logs do not say about one of their keys."""
+
+    output: str | None = None
+    direction: Direction = "unknown"
+    #: Whether it is a mean over samples that are right or wrong, so its sampling error is binomial.
+    proportion: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric or loss with its series, one value per epoch."""
+
+    name: str
+    output: str | None = None
+    #: Shape (epochs,); what Keras reported, a mean over the epoch for the training part.
+    train: NDArray[np.float64]
+    #: Shape (epochs,), NaN for epochs that were not validated; empty without validation.
+    validation: NDArray[np.float64]
+    direction: Direction = "unknown"
+    proportion: bool = False
+    n_validation: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the call ended."""
+
+    status: Status = "running"
+    #: Epochs of this call that were completed.
+    epochs: int = 0
+    seconds: float = 0.0
+    #: Name of the callback that set `stop_training`, where it can be told.
+    stopped_by: str = ""
+    #: Class and text of the exception that `fit` raised.
+    exception: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The call as the user wrote it."""
+
+    #: Source text of the call expression, on one or several lines.
+    call: str
+    #: What stands before the call on its line when it is a plain assignment ("history = "), else empty.
+    assignment: str = ""
+    #: `fit`'s own parameter name -> source of what was passed for it, also through `**` ('options["epochs"]').
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    #: Parameters that were passed through `**`.
+    hidden: tuple[str, ...] = ()
+    #: Expression before `.fit`.
+    model: str = ""
+    #: Name of the function that holds the call; empty at the top level.
+    function: str = ""
+    #: Names in the call that do not exist at the top level: locals of that function.
+    local_names: tuple[str, ...] = ()
+    #: Every name of the top level, so that a cell chooses others for what it adds.
+    taken: tuple[str, ...] = ()
+    #: Module name -> the name that it has at the top level ("numpy" -> "np").
+    modules: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the call stands in a notebook cell or an IPython prompt.
+    notebook: bool = False
+    #: Id of the notebook cell, where the front end tells it.
+    cell_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A crash of Keras Doctor's own code, which never stops the training."""
+
+    where: str
+    error: str
+
+
+@dataclass(kw_only=True)
+class TrainingRecord:
+    """What one call to `fit` did."""
+
+    #: Names the run within its project; short, unique in the kernel.
+    run: str = ""
+    model: Model = field(default_factory=Model)
+    compile: Compile = field(default_factory=Compile)
+    data: Data = field(default_factory=Data)
+    fit: Fit = field(default_factory=Fit)
+    #: Keras's own `History.history`: key -> one value per epoch.
+    history: dict[str, list[float]] = field(default_factory=dict)
+    #: Key of the history -> what the logs do not say about it.
+    metric_facts: dict[str, MetricFacts] = field(default_factory=dict)
+    #: Name of the quantity -> what was measured; each type lives in `kerasdoctor.quantities`.
+    quantities: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
+    source: Source | None = None
+    failures: list[Failure] = field(default_factory=list)
+    version: int = VERSION
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """Losses and metrics by their Keras name ("loss", "accuracy"), training and validation together."""
+        epochs = max((len(series) for series in self.history.values()), default=0)
+        names = [key for key in self.history if key in self.metric_facts]
+        # Keras also validates what it does not report for training, e.g. a metric of `weighted_metrics` alone
+        names += [key[4:] for key in self.history if key.startswith("val_") and key[4:] not in self.history]
+        return {name: self._metric(name, epochs) for name in names}
+
+    def _metric(self, name: str, epochs: int) -> Metric:
+        facts = self.metric_facts.get(name, MetricFacts())
+        train = _padded(self.history.get(name, []), epochs)
+        validation = self.history.get(f"val_{name}")
+        return Metric(
+            name=name,
+            output=facts.output,
+            train=train,
+            validation=np.empty(0) if validation is None else self._spread(validation, epochs),
+            direction=facts.direction,
+            proportion=facts.proportion,
+            n_validation=self.data.n_validation,
+        )
+
+    def _spread(self, validation: list[float], epochs: int) -> NDArray[np.float64]:
+        """Validation values at their own epochs: with `validation_freq` = 2 they belong to every second one."""
+        frequency = self.fit.validation_freq
+        if frequency == 1 or len(validation) == epochs:
+            return _padded(validation, epochs)
+        series = np.full(epochs, np.nan)
+        slots = np.arange(frequency - 1 - self.fit.initial_epoch % frequency, epochs, frequency)
+        slots = slots[: len(validation)]
+        series[slots] = validation[: len(slots)]
+        return series
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types only; numbers that are not finite are the strings "NaN", "Infinity", "-Infinity"."""
+        data: dict[str, Any] = _converter.unstructure(self)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], quantity_types: Mapping[str, type]) -> TrainingRecord:
+        """The record that `to_dict` wrote.
+
+        Args:
+            data: what `to_dict` returned, also after a round trip through JSON.
+            quantity_types: name -> dataclass of each quantity (`kerasdoctor.quantities.types()`); others are dropped.
+
+        Raises:
+            ValueError: for a record of another version.
+            cattrs.BaseValidationError: for data of another shape.
+        """
+        version = data.get("version")
+        if version != VERSION:
+            raise ValueError(f"a record of version {version!r}; this Keras Doctor reads version {VERSION}")
+        quantities: dict[str, Any] = {
+            name: _converter.structure(value, quantity_types[name])
+            for name, value in data["quantities"].items()
+            if name in quantity_types
+        }
+        record = _converter.structure({**data, "quantities": {}}, cls)
+        record.quantities = quantities
+        return record
+
+
+def _padded(values: list[float], epochs: int) -> NDArray[np.float64]:
+    return np.array([*values, *[np.nan] * (epochs - len(values))], dtype=np.float64)
+
+
+def json_number(value: float) -> float | str:
+    """`value` as strict JSON can hold it: NaN and infinities as strings."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(value)
+
+
+def _make_converter() -> Converter:
+    converter = Converter()
+    converter.register_unstructure_hook(float, json_number)
+    converter.register_unstructure_hook(array, lambda a: [json_number(v) if a.typecode == "d" else v for v in a])
+    converter.register_structure_hook(array, lambda data, _: array("d", (float(value) for value in data)))
+    converter.register_unstructure_hook_func(
+        lambda kind: kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray,
+        lambda a: [json_number(float(v)) for v in a],
+    )
+    # a quantity keeps its own type behind `Any`
+    converter.register_unstructure_hook_func(
+        lambda kind: kind is Any,
+        lambda value: (
+            converter.unstructure(value, unstructure_as=type(value))
+            if dataclasses.is_dataclass(value) or isinstance(value, float | array)
+            else value
+        ),
+    )
+    return converter
+
+
+_converter = _make_converter()

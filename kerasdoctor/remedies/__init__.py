@@ -1,0 +1,118 @@
+"""What would be changed to treat a cause: one file per remedy, value objects that serve many rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kerasdoctor.diagnosis import Applicability
+from kerasdoctor.record import TrainingRecord
+
+
+class Change:
+    """One change to the user's program; a closed set, below. Cell, diff and trial derive from it."""
+
+
+@dataclass(frozen=True)
+class ShuffleRows(Change):
+    """Permute inputs, targets and weights together, by a seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class SplitStratified(Change):
+    """Replace `validation_split` by a split of the same size with the same label shares in both parts."""
+
+    fraction: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class SplitForward(Change):
+    """Keep the rows in order and validate on several later parts, each behind all of its training rows."""
+
+    folds: int
+
+
+@dataclass(frozen=True)
+class ScaleInputs(Change):
+    """Min-max normalization of every input feature, fitted on the training rows."""
+
+
+@dataclass(frozen=True)
+class ScaleTargets(Change):
+    """Targets brought into [0, 1]: by `-low` and `/(high - low)` of the values that they may take."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class DropNonfinite(Change):
+    """Leave out the rows that hold a NaN or an infinity, in inputs or targets."""
+
+
+@dataclass(frozen=True)
+class InsertLayer(Change):
+    """A new layer behind the layer named `after`; `source` constructs it with `keras` as the module's name."""
+
+    after: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SetLayerArgument(Change):
+    """Another constructor argument for the layer named `layer`."""
+
+    layer: str
+    argument: str
+    source: str
+
+
+@dataclass(frozen=True)
+class AddCallback(Change):
+    """One more callback in the `fit` call."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class SetFitArgument(Change):
+    """Another value for an argument of `fit`."""
+
+    argument: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SetLearningRate(Change):
+    """The same optimizer with another learning rate."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes of a remedy for one run, with the reason that stands above them in the cell."""
+
+    changes: tuple[Change, ...]
+    #: One line that says why here, with the number that showed it where there is one.
+    reason: str
+    applicability: Applicability = Applicability.UNSAFE
+
+
+class Remedy:
+    """One treatment. Its subclass stands in the module of its name."""
+
+    title: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The class name in kebab-case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+    def plan(self, record: TrainingRecord) -> Plan | None:
+        """What to change in this run; None where the remedy has no place to act."""
+        raise NotImplementedError

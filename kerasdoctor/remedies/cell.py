@@ -1,0 +1,449 @@
+"""Writes a notebook cell from the changes of a remedy: the user's own names, call and layers."""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kerasdoctor.diagnosis import Applicability
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.record import Source, TrainingRecord
+from kerasdoctor.remedies import (
+    AddCallback,
+    Change,
+    DropNonfinite,
+    InsertLayer,
+    Plan,
+    ScaleInputs,
+    ScaleTargets,
+    SetFitArgument,
+    SetLayerArgument,
+    SetLearningRate,
+    ShuffleRows,
+    SplitForward,
+    SplitStratified,
+)
+from kerasdoctor.remedies.call import LINE, FitCall, broken
+
+#: Changes after which the model may have seen rows that validate now.
+_NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
+_NEW_MODEL = (InsertLayer, SetLayerArgument, SetLearningRate)
+_DATA = ("x", "y", "sample_weight")
+#: Columns that a line with its comment may take.
+WIDE = 100
+
+
+@dataclass(frozen=True)
+class Written:
+    """A cell, and whether the user must fill in something."""
+
+    source: str
+    applicability: Applicability = Applicability.SAFE
+
+
+def write(record: TrainingRecord, plan: Plan) -> Written | None:
+    """The cell that makes the changes of `plan` and trains again, watched.
+
+    The model starts from fresh weights, which the cell says. Names that are local to a function of the user's, and
+    models that Keras cannot copy, become placeholders.
+
+    Returns:
+        None where the call is unknown or passes arguments through `*`, so that no right cell can be written.
+    """
+    if record.source is None:
+        return None
+    try:
+        call = FitCall(record.source.call)
+    except ValueError:
+        return None
+    if call.starred or call.method != "fit":
+        return None
+    return _Cell(record, record.source, call).write(plan)
+
+
+def comment(text: str) -> str:
+    """`text` as a comment of one line, whatever characters it holds."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return "# " + " ".join(printable.split())
+
+
+def quoted(text: str) -> str:
+    """`text` as a Python string literal in double quotes."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+class _Cell:
+    def __init__(self, record: TrainingRecord, source: Source, call: FitCall) -> None:
+        self._record = record
+        self._source = source
+        self._call = call
+        self._taken = {*source.taken, *source.local_names}
+        self._current = {name: source.arguments[name] for name in _DATA if name in source.arguments}
+        self._imports: list[str] = []
+        self._lines: list[str] = []
+        self._loop = ""
+        self._applicability = Applicability.SAFE
+
+    def write(self, plan: Plan) -> Written:
+        changes = plan.changes
+        for change in changes:
+            self._change_data(change)
+        model = self._fresh_model(changes)
+        self._change_call(changes)
+        for name in _DATA:
+            if self._current.get(name) != self._source.arguments.get(name):
+                self._call.set(name, self._current[name], hidden=name in self._source.hidden)
+        body = [*model, *self._run()]
+        if self._loop:
+            body = [self._loop, *textwrap.indent("\n".join(body), "    ").splitlines()]
+        head = [comment(plan.reason), *self._placeholders()]
+        if self._imports:
+            blocks = [[*head, *self._imports], self._lines, body]
+        elif self._lines:
+            blocks = [[*head, *self._lines], body]
+        else:
+            blocks = [[*head, *body]]
+        return Written("\n\n".join("\n".join(block) for block in blocks if block) + "\n", self._applicability)
+
+    # names ---------------------------------------------------------------------------------------------------------
+
+    def _free(self, *candidates: str) -> str:
+        """The first candidate that the user does not use for something else."""
+        numbered = (f"{candidates[0]}_{number}" for number in range(2, 1000))
+        name = next(name for name in (*candidates, *numbered) if name not in self._taken)
+        self._taken.add(name)
+        return name
+
+    def _module(self, module: str, alias: str) -> str:
+        name = self._source.modules.get(module)
+        if name:
+            return name
+        line = f"import {module}" if module == alias else f"import {module} as {alias}"
+        if line not in self._imports:
+            self._imports.append(line)
+        return alias
+
+    def _import_from(self, module: str, name: str) -> str:
+        line = f"from {module} import {name}"
+        if line not in self._imports:
+            self._imports.append(line)
+        return name
+
+    def _keras(self, source: str) -> str:
+        """`source`, written with `keras`, with the import that it needs."""
+        if any(isinstance(node, ast.Name) and node.id == "keras" for node in ast.walk(ast.parse(source))):
+            self._module("keras", "keras")
+        return source
+
+    def _placeholders(self) -> list[str]:
+        if not self._source.local_names:
+            return []
+        self._applicability = Applicability.HAS_PLACEHOLDERS
+        note = _("fill in: local to {function}() and unknown here").format(function=self._source.function)
+        return [comment(note), *(f"{name} = ..." for name in self._source.local_names)]
+
+    # data ----------------------------------------------------------------------------------------------------------
+
+    def _change_data(self, change: Change) -> None:
+        match change:
+            case ShuffleRows(seed):
+                self._shuffle(seed)
+            case SplitStratified(fraction, seed):
+                self._split_stratified(fraction, seed)
+            case SplitForward(folds):
+                self._split_forward(folds)
+            case ScaleInputs():
+                self._scale_inputs()
+            case ScaleTargets(low, high):
+                target = self._target("y")
+                self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
+                self._current["y"] = target
+            case DropNonfinite():
+                self._drop_nonfinite()
+            case _:
+                # changes of model and call come later
+                return
+
+    def _container(self, name: str) -> str:
+        return self._record.data.containers.get(name, "ndarray")
+
+    def _target(self, name: str) -> str:
+        """What a changed argument is assigned to: the user's own name, or a new one for an expression."""
+        source = self._current[name]
+        return source if source.isidentifier() else self._free(name, f"{name}_data")
+
+    def _length(self) -> str:
+        name = next(name for name in ("y", "x") if name in self._current)
+        source = _atom(self._current[name])
+        match self._container(name):
+            case "list" | "tuple":
+                return f"len({source}[0])"
+            case "dict":
+                return f"len(next(iter({source}.values())))"
+            case "tensor":
+                return f"{source}.shape[0]"
+            case _:
+                return f"len({self._current[name]})"
+
+    def _rows(self, name: str, index: str) -> str:
+        """Expression for the rows `index` of the argument `name`."""
+        source = _atom(self._current[name])
+        match self._container(name):
+            case "DataFrame" | "Series":
+                return f"{source}.iloc[{index}]"
+            case "list" | "tuple":
+                return f"[part[{index}] for part in {source}]"
+            case "dict":
+                return f"{{name: part[{index}] for name, part in {source}.items()}}"
+            case "tensor":
+                return self._keras(f"keras.ops.take({source}, {index}, axis=0)")
+            case _:
+                return f"{source}[{index}]"
+
+    def _select(self, index: str) -> None:
+        targets = {name: self._target(name) for name in self._current}
+        rows = {name: self._rows(name, index) for name in self._current}
+        line = f"{', '.join(targets.values())} = {', '.join(rows.values())}"
+        if len(line) <= LINE:
+            self._lines.append(line)
+        else:
+            self._lines += [f"{targets[name]} = {rows[name]}" for name in targets]
+        self._current.update(targets)
+
+    def _shuffle(self, seed: int) -> None:
+        numpy = self._module("numpy", "np")
+        order = self._free("order", "row_order")
+        self._lines.append(f"{order} = {numpy}.random.default_rng({seed}).permutation({self._length()})")
+        self._select(order)
+
+    def _split_stratified(self, fraction: float, seed: int) -> None:
+        split = self._import_from("sklearn.model_selection", "train_test_split")
+        parts: list[str] = []
+        names: dict[str, tuple[str, str]] = {}
+        for name, source in self._current.items():
+            stem = source if source.isidentifier() else name
+            stem = stem.removesuffix("_train")
+            names[name] = (self._free(f"{stem}_train", f"{stem}_fit"), self._free(f"{stem}_val", f"{stem}_validation"))
+            parts.append(source)
+        targets = ", ".join(part for pair in names.values() for part in pair)
+        labels = _atom(self._current["y"])
+        if self._one_hot():
+            labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
+        arguments = [*parts, f"test_size={fraction!r}", f"stratify={labels}", f"random_state={seed}"]
+        line = f"{targets} = {split}({', '.join(arguments)})"
+        self._lines.append(line if len(line) <= LINE else broken(f"{targets} = {split}", arguments))
+        self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
+        held_out = ", ".join(validation for _train, validation in names.values())
+        self._current.update({name: train for name, (train, _validation) in names.items()})
+        self._call.set("validation_data", f"({held_out})")
+
+    def _one_hot(self) -> bool:
+        measured = self._record.quantities.get("target_range")
+        return isinstance(measured, TargetRange) and next(iter(measured.outputs.values())).shape[1:] not in {(), (1,)}
+
+    def _split_forward(self, folds: int) -> None:
+        splitter = self._import_from("sklearn.model_selection", "TimeSeriesSplit")
+        past, future = self._free("past", "train_rows"), self._free("future", "validation_rows")
+        split = f"{splitter}(n_splits={folds}).split({self._current['x']})"
+        self._loop = f"for {past}, {future} in {split}:"
+        held_out = ", ".join(self._rows(name, future) for name in self._current)
+        self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
+        self._current.update({name: self._rows(name, past) for name in self._current})
+        self._call.set("validation_data", f"({held_out})")
+
+    def _scale_inputs(self) -> None:
+        numpy = self._module("numpy", "np")
+        source = _atom(self._current["x"])
+        target = self._target("x")
+        fraction = self._record.fit.validation_split
+        rows = f"[: int(len({target}) * (1 - {fraction!r}))]" if fraction else ""
+        if rows and self._container("x") == "DataFrame":
+            rows = f".iloc{rows}"
+        measured = self._record.quantities.get("input_range")
+        shape = next(iter(measured.inputs.values())).shape if isinstance(measured, InputRange) else ()
+        # one scale for a whole image or sequence, one per column of a table
+        axis = "axis=0" if len(shape) == 2 else ""
+        low, high, train = self._free("low", "lowest"), self._free("high", "highest"), self._free("train", "train_part")
+        self._lines += [
+            f'{target} = {source}.astype("float32")',
+            f"{train} = {target}{rows}  " + comment(_("only the rows that train set the scale")),
+            f"{low}, {high} = {train}.min({axis}), {train}.max({axis})",
+            f"{target} = ({target} - {low}) / {numpy}.where({high} > {low}, {high} - {low}, 1)",
+        ]
+        self._current["x"] = target
+
+    def _drop_nonfinite(self) -> None:
+        numpy = self._module("numpy", "np")
+        finite = self._free("finite", "finite_rows")
+        tests = [
+            f'{numpy}.isfinite({numpy}.asarray({self._current[name]}, "float64"))'
+            f".reshape({self._length()}, -1).all(axis=1)"
+            for name in ("x", "y")
+            if name in self._current
+        ]
+        self._lines.append(f"{finite} = {tests[0]}")
+        self._lines += [f"{finite} &= {test}" for test in tests[1:]]
+        self._select(finite)
+
+    # model ---------------------------------------------------------------------------------------------------------
+
+    def _fresh_model(self, changes: tuple[Change, ...]) -> list[str]:
+        built_by_call = isinstance(ast.parse(self._call.model, mode="eval").body, ast.Call)
+        if built_by_call and not any(isinstance(change, _NEW_MODEL) for change in changes):
+            # `build().fit(...)` builds the model anew by itself
+            return []
+        old = self._call.model
+        name = old if old.isidentifier() else self._free("model", "fresh_model")
+        unwritable = self._record.compile.unwritable
+        # what only the old model holds must be read before its name is taken over
+        fresh = self._free("fresh_model", "fresh") if unwritable and name == old else name
+        split = any(isinstance(change, _NEW_SPLIT) for change in changes)
+        why = comment(
+            _("fresh weights: the old ones have seen the new validation rows")
+            if split
+            else _("fresh weights, for a fair comparison")
+        )
+        lines = self._rebuilt(fresh, old, why, changes)
+        lines += self._compile(fresh, old, changes)
+        if fresh != name:
+            lines.append(f"{name} = {fresh}")
+        self._call.set_model(name)
+        return lines
+
+    def _rebuilt(self, name: str, old: str, why: str, changes: tuple[Change, ...]) -> list[str]:
+        if self._record.model.kind == "subclassed":
+            self._applicability = Applicability.HAS_PLACEHOLDERS
+            note = _("fill in: build your model anew here, Keras cannot copy a subclassed model")
+            return [f"{name} = ...  {comment(note)}"]
+        inserted = [change for change in changes if isinstance(change, InsertLayer)]
+        arguments = [change for change in changes if isinstance(change, SetLayerArgument)]
+        self._module("keras", "keras")
+        if inserted and self._record.model.kind == "Sequential" and not arguments:
+            return self._with_layers(name, old, why, inserted)
+        lines: list[str] = []
+        keywords = []
+        if inserted:
+            lines += self._call_function(inserted)
+            keywords.append("call_function=call_layer")
+        if arguments:
+            lines += self._clone_function(arguments)
+            keywords.append("clone_function=clone_layer")
+        # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
+        plain = inserted or self._record.compile.custom
+        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if plain else old
+        return [*lines, *_commented(f"{name} = keras.models.clone_model({', '.join([copied, *keywords])})", why)]
+
+    def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer]) -> list[str]:
+        layers = self._free("layers", "new_layers")
+        positions = [
+            layer.name for layer in self._record.model.layers if layer.top_level and layer.kind != "InputLayer"
+        ]
+        lines = [f"{layers} = [type(layer).from_config(layer.get_config()) for layer in {_atom(old)}.layers]"]
+        for change in sorted(inserted, key=lambda change: -positions.index(change.after)):
+            note = comment(_("behind {name}").format(name=change.after))
+            lines.append(f"{layers}.insert({positions.index(change.after) + 1}, {self._keras(change.source)})  {note}")
+        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
+        return [*lines, *_commented(f"{name} = keras.Sequential([{entry}, *{layers}])", why)]
+
+    def _call_function(self, inserted: list[InsertLayer]) -> list[str]:
+        # one layer for all calls of a shared layer
+        entries = [f"    {quoted(change.after)}: {self._keras(change.source)}," for change in inserted]
+        return [
+            "inserted = {",
+            *entries,
+            "}",
+            "",
+            "",
+            "def call_layer(layer, *args, **kwargs):",
+            "    outputs = layer(*args, **kwargs)",
+            "    return inserted[layer.name](outputs) if layer.name in inserted else outputs",
+            "",
+            "",
+        ]
+
+    def _clone_function(self, arguments: list[SetLayerArgument]) -> list[str]:
+        lines = ["def clone_layer(layer):", "    config = layer.get_config()"]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for change in arguments:
+            groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
+        for (argument, source), layers in groups.items():
+            names = ", ".join(map(quoted, layers))
+            test = f"layer.name == {names}" if len(layers) == 1 else f"layer.name in {{{names}}}"
+            lines += [f"    if {test}:", f"        config[{quoted(argument)}] = {source}"]
+        return [*lines, "    return type(layer).from_config(config)", "", ""]
+
+    def _compile(self, name: str, old: str, changes: tuple[Change, ...]) -> list[str]:
+        sources = dict(self._record.compile.source)
+        for change in changes:
+            if isinstance(change, SetLearningRate):
+                sources["optimizer"] = _with_keyword(sources["optimizer"], "learning_rate", repr(change.value))
+        arguments = [f"{argument}={self._keras(source)}" for argument, source in sources.items()]
+        for argument in self._record.compile.unwritable:
+            if argument == "loss":
+                arguments.append(f"loss={old}.loss")
+            elif argument == "optimizer":
+                config = f"{old}.optimizer.get_config()"
+                arguments.insert(0, f"optimizer=type({old}.optimizer).from_config({config})")
+            else:
+                self._applicability = Applicability.HAS_PLACEHOLDERS
+                arguments.append(f"{argument}=...")
+        line = f"{name}.compile({', '.join(arguments)})"
+        return [line] if len(line) <= LINE else broken(f"{name}.compile", arguments).splitlines()
+
+    # call ----------------------------------------------------------------------------------------------------------
+
+    def _change_call(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            match change:
+                case SetFitArgument(argument, source):
+                    self._call.set(argument, self._keras(source), hidden=argument in self._source.hidden)
+                case AddCallback(source):
+                    self._add_callback(self._keras(source))
+
+    def _add_callback(self, source: str) -> None:
+        existing = self._source.arguments.get("callbacks")
+        kind = self._container("callbacks")
+        if existing is None or kind == "none":
+            value = f"[{source}]"
+        elif kind in {"list", "tuple"}:
+            literal = ast.parse(existing, mode="eval").body
+            inner = existing.strip()[1:-1].strip().rstrip(",") if isinstance(literal, ast.List) else f"*{existing}"
+            value = f"[{inner}, {source}]" if inner else f"[{source}]"
+        else:
+            value = f"[{existing}, {source}]"
+        self._call.set("callbacks", value, hidden="callbacks" in self._source.hidden)
+
+    def _run(self) -> list[str]:
+        watch = "%kdoctor fit " if self._source.notebook else ""
+        return f"{self._source.assignment}{watch}{self._call}".splitlines()
+
+
+def _commented(line: str, note: str) -> list[str]:
+    """The line with its comment behind it, or above it where there is no room."""
+    return [f"{line}  {note}"] if len(line) + len(note) < WIDE else [note, line]
+
+
+def _atom(source: str) -> str:
+    """`source` in parentheses where an index or an attribute could not follow it."""
+    node = ast.parse(source.strip(), mode="eval").body
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
+    return source if simple else f"({source})"
+
+
+def _scaled(source: str, low: float, high: float) -> str:
+    shifted = source if low == 0 else f"{source} - {low:g}" if low > 0 else f"{source} + {-low:g}"
+    if high - low == 1:
+        return shifted
+    return f"{shifted} / {high - low:g}" if low == 0 else f"({shifted}) / {high - low:g}"
+
+
+def _with_keyword(source: str, name: str, value: str) -> str:
+    """A call expression with the keyword `name` set to `value`."""
+    call = FitCall(source)
+    call.set(name, value)
+    return str(call)

@@ -1,0 +1,44 @@
+"""Split so that both parts hold the same label shares."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies import Plan, Remedy, SplitStratified
+
+#: Containers that scikit-learn's `train_test_split` takes apart.
+SPLITTABLE = {"ndarray", "DataFrame", "Series"}
+
+
+@dataclass(frozen=True)
+class StratifiedSplit(Remedy):
+    """A shuffled split with equal label shares, by scikit-learn where it is installed."""
+
+    title: ClassVar[str] = _("Split with the same label shares in both parts")
+    seed: int = 1024
+
+    def plan(self, record: TrainingRecord) -> Plan | None:
+        labels = record.quantities.get("split_labels")
+        containers = {record.data.containers.get(name, "none") for name in ("x", "y")}
+        if (
+            not isinstance(labels, SplitLabels)
+            or labels.kind != "classes"
+            or labels.source != "validation_split"
+            or not containers <= SPLITTABLE
+            or importlib.util.find_spec("sklearn") is None
+        ):
+            return None
+        rarest = min(labels.train[label] + labels.validation[label] for label in labels.train)
+        # train_test_split needs a row of every class in both parts
+        if rarest * min(record.fit.validation_split, 1 - record.fit.validation_split) < 1:
+            return None
+        reason = _("validation_split takes the last {share:.0%} of the rows: give both parts the same label shares")
+        return Plan(
+            (SplitStratified(record.fit.validation_split, self.seed),),
+            reason.format(share=record.fit.validation_split),
+        )

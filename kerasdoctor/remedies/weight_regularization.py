@@ -1,0 +1,37 @@
+"""Penalize large weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kerasdoctor.locale import _
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies import Plan, Remedy, SetLayerArgument
+
+#: Layers with a `kernel_regularizer` of their own.
+KERNEL_LAYERS = {"Dense", "Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "LSTM", "GRU", "SimpleRNN"}
+
+
+@dataclass(frozen=True)
+class WeightRegularization(Remedy):
+    """L1 and L2 penalties on the kernels of every hidden layer that has none."""
+
+    title: ClassVar[str] = _("Add an L1/L2 penalty to the kernels")
+    l1: float = 1e-5
+    l2: float = 1e-4
+
+    def plan(self, record: TrainingRecord) -> Plan | None:
+        if record.model.kind == "subclassed":
+            return None
+        layers = [layer for layer in record.model.layers if layer.top_level and layer.kind in KERNEL_LAYERS]
+        # the last layer maps to the targets: shrinking it shrinks the predictions
+        hidden = [layer for layer in layers[:-1] if layer.trainable and not layer.regularized]
+        if not hidden:
+            return None
+        source = f"keras.regularizers.L1L2({self.l1!r}, {self.l2!r})"
+        reason = _("none of these kernels is regularized: {parameters:,} parameters for {rows} training rows").format(
+            parameters=sum(layer.parameters for layer in hidden),
+            rows=_("an unknown number of") if record.data.n_train is None else f"{record.data.n_train:,}",
+        )
+        return Plan(tuple(SetLayerArgument(layer.name, "kernel_regularizer", source) for layer in hidden), reason)

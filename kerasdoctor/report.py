@@ -1,0 +1,109 @@
+"""The report: what one run did and what the examination of it found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasdoctor.diagnosis import CauseFinding, Diagnosis, Evidence, Prescription, Severity, Skipped, Verdict
+from kerasdoctor.record import TrainingRecord, json_number
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """Record, verdict, diagnoses (the most severe first) and what was not looked at."""
+
+    record: TrainingRecord
+    verdict: Verdict
+    diagnoses: tuple[Diagnosis, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing of severity WARNING or above was found."""
+        return all(diagnosis.severity < Severity.WARNING for diagnosis in self.diagnoses)
+
+    def prescriptions(self) -> Iterator[tuple[Diagnosis, CauseFinding, Prescription]]:
+        """Every prescription once, in the order of its number, with what it is for."""
+        seen: set[int] = set()
+        for diagnosis in self.diagnoses:
+            for cause in diagnosis.causes:
+                for prescription in cause.prescriptions:
+                    if prescription.number not in seen:
+                        seen.add(prescription.number)
+                        yield diagnosis, cause, prescription
+
+    def to_dict(self) -> dict[str, Any]:
+        """Versioned JSON types; the README documents the form."""
+        return {
+            "version": VERSION,
+            "verdict": dataclasses.asdict(self.verdict),
+            "diagnoses": [_diagnosis(diagnosis) for diagnosis in self.diagnoses],
+            "skipped": [dataclasses.asdict(skipped) for skipped in self.skipped],
+        }
+
+    def save_json(self, path: Path) -> None:
+        """Writes `to_dict()` as strict JSON.
+
+        Raises:
+            OSError: when the file cannot be written.
+        """
+        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+    def save_html(self, path: Path) -> None:
+        """Writes a page that needs no other file.
+
+        Raises:
+            OSError: when the file cannot be written.
+        """
+        from kerasdoctor.renderers import html
+
+        path.write_text(html.render(self, standalone=True), "utf-8")
+
+    def __str__(self) -> str:
+        from kerasdoctor.renderers import text
+
+        return text.render(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """Static HTML with the figure inside, the figure and plain text; a front end shows the richest it knows."""
+        from kerasdoctor.renderers import bundle
+
+        return bundle.render(self)
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "name": diagnosis.name,
+        "family": diagnosis.family,
+        "severity": diagnosis.severity.label,
+        "message": diagnosis.message,
+        "evidence": [_evidence(evidence) for evidence in diagnosis.evidence],
+        "causes": [
+            {
+                "name": cause.name,
+                "status": cause.status.value,
+                "evidence": _evidence(cause.evidence),
+                "prescriptions": [
+                    {
+                        "title": prescription.title,
+                        "source": prescription.source,
+                        "applicability": prescription.applicability.label,
+                    }
+                    for prescription in cause.prescriptions
+                ],
+            }
+            for cause in diagnosis.causes
+        ],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    data = dataclasses.asdict(evidence)
+    return {key: json_number(value) if isinstance(value, float) else value for key, value in data.items()}

@@ -1,0 +1,128 @@
+"""The base of every diagnosis: what it needs, how its differential is examined, and how it is found."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from kerasdoctor.diagnosis import Evidence, Family, Severity, Status
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies import Remedy
+
+Finding = Evidence | Sequence[Evidence] | None
+
+
+class NotMeasured(Exception):
+    """Something that a check asks for is not in the record; the text says what."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One candidate of a differential.
+
+    `examine` names what it needs by its parameters (see `inject`) and returns the status with the evidence that
+    decides it. A parameter with a default is optional; where another one is missing, the cause is "possible: not
+    measured".
+    """
+
+    name: str
+    explanation: str
+    examine: Callable[..., tuple[Status, Evidence]]
+    #: From the least to the most invasive.
+    remedies: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unhealthy:
+    """A record on which the rule fires and confirms exactly these causes."""
+
+    record: Callable[[], TrainingRecord]
+    confirms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """A record on which the rule stays silent."""
+
+    record: Callable[[], TrainingRecord]
+
+
+class Rule:
+    """One diagnosis; its docstring is its documentation.
+
+    A subclass stands alone in the module of its name: `rules/nan_loss.py` holds `NanLoss`, whose name is
+    "nan-loss".
+    """
+
+    family: ClassVar[Family]
+    severity: ClassVar[Severity]
+    #: A `str.format` template; it may use the fields of the first evidence and `fit`, `model`, `data`, `compile`.
+    message: ClassVar[str]
+    causes: ClassVar[tuple[Cause, ...]] = ()
+    examples: ClassVar[tuple[Unhealthy | Healthy, ...]] = ()
+
+    #: Evaluates the record; its parameters name what it needs (see `inject`).
+    check: Callable[..., Finding]
+
+    @property
+    def explanation(self) -> str:
+        """The docstring, which `%kdoctor explain` prints."""
+        return f"{self.name}\n\n{inspect.cleandoc(type(self).__doc__ or '')}"
+
+    @property
+    def name(self) -> str:
+        """The class name in kebab-case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+
+def inject(function: Callable[..., Any], record: TrainingRecord, **more: Any) -> dict[str, Any]:
+    """Arguments for `function` by the names of its parameters.
+
+    A name is a quantity ("split_labels"), a part of the record ("model", "compile", "data", "fit", "history",
+    "metrics", "outcome"), "loss" (the metric of that name) or a key of `more`.
+
+    Raises:
+        NotMeasured: when a parameter without a default is not in the record.
+    """
+    arguments: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name == "self":
+            continue
+        value = _lookup(name, record, more)
+        if value is not None:
+            arguments[name] = value
+        elif parameter.default is inspect.Parameter.empty:
+            raise NotMeasured(name)
+    return arguments
+
+
+def _lookup(name: str, record: TrainingRecord, more: Mapping[str, Any]) -> Any:
+    if name in more:
+        return more[name]
+    if name in record.quantities:
+        return record.quantities[name]
+    if name == "loss":
+        return record.metrics.get("loss")
+    if name in {"model", "compile", "data", "fit", "history", "metrics", "outcome"}:
+        return getattr(record, name)
+    return None
+
+
+@functools.cache
+def discover() -> tuple[Rule, ...]:
+    """Every rule of `kerasdoctor.rules`, in the order of their names."""
+    import kerasdoctor.rules as package
+
+    found = []
+    for module_info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, Rule) and member.__module__ == module.__name__:
+                found.append(member())
+    return tuple(sorted(found, key=lambda rule: rule.name))

@@ -1,0 +1,461 @@
+"""`nan-loss`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffled_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.record import Compile, Data, Fit, Model
+from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
+from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
+from kerasdoctor.remedies.rescale_targets import RescaleTargets
+from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+#: Steps before the first NaN in which a growth is looked for.
+RUN_UP = 50
+#: Times that a loss grows over the run-up when the steps are too long.
+GROWTH = 10.0
+#: Inputs beyond it are unscaled: standardized ones rarely pass 10, and a network is initialized for about 1.
+LARGE_INPUT = 20.0
+#: Targets of a squared error beyond it: its gradient grows with them, and 1,000 made SGD at 0.01 diverge.
+LARGE_TARGET = 100.0
+
+_SCALING = {"Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"}
+_WITHOUT_WEIGHTS_OF_THEIR_OWN = {"InputLayer", "Flatten", "Reshape", "Permute"}
+
+
+def nan_in_data(
+    evidence: Evidence,
+    data: Data,
+    input_range: InputRange,
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether the rows that train hold NaN or infinity."""
+    if _only_validation(evidence):
+        return _validation_alone()
+    bad = [(name, values) for name, values in _trained(input_range, target_range) if _in_training(values, data)]
+    if bad:
+        return Status.CONFIRMED, _nonfinite(bad)
+    if target_range is not None and target_range.minimum_weight is not None:
+        weight = target_range.minimum_weight
+        if not math.isfinite(weight):
+            return Status.CONFIRMED, Evidence(_("a sample weight is not finite"), quantity="target_range")
+    return _finite(input_range)
+
+
+def nan_in_validation_data(
+    evidence: Evidence,
+    data: Data,
+    input_range: InputRange,
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether only the rows that validate hold NaN or infinity."""
+    if not _only_validation(evidence):
+        return Status.RULED_OUT, Evidence(_("the training loss is not finite either"), quantity="history", where="loss")
+    held_out = [*input_range.validation.items(), *(target_range.validation.items() if target_range else ())]
+    tail = [(name, values) for name, values in _trained(input_range, target_range) if not _in_training(values, data)]
+    bad = [(name, values) for name, values in [*held_out, *tail] if values.nonfinite]
+    if bad:
+        return Status.CONFIRMED, _nonfinite(bad)
+    if not held_out and input_range.scanned == input_range.rows == data.n_train:
+        return Status.POSSIBLE, Evidence(_("not measured: the validation data were not examined"))
+    return _finite(input_range)
+
+
+def labels_out_of_range(
+    evidence: Evidence,
+    compile: Compile,
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether integer labels lie outside the units of the last layer."""
+    if not any(_plain(loss.name) == "sparsecategoricalcrossentropy" for loss in compile.losses):
+        names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
+        return Status.RULED_OUT, Evidence(_("{loss} reads no integer labels").format(loss=names), quantity="compile")
+    if target_range is None or not target_range.units:
+        return Status.POSSIBLE, Evidence(_("not measured: labels and units were not examined"))
+    trained = {} if _only_validation(evidence) else target_range.outputs
+    for name, values in [*trained.items(), *target_range.validation.items()]:
+        units = target_range.units.get(name)
+        if units is not None and (values.minimum < 0 or values.maximum >= units):
+            return Status.CONFIRMED, _out_of_range(name, values, units)
+    if target_range.scanned < target_range.rows:
+        return Status.POSSIBLE, Evidence(
+            _("measured, undecided: in range in {scanned:,} of {rows:,} rows").format(
+                scanned=target_range.scanned, rows=target_range.rows
+            ),
+            quantity="target_range",
+        )
+    lowest = min(values.minimum for values in target_range.outputs.values())
+    highest = max(values.maximum for values in target_range.outputs.values())
+    return Status.RULED_OUT, Evidence(
+        _("the labels run from {lowest:g} to {highest:g}, for {units} units").format(
+            lowest=lowest, highest=highest, units=", ".join(map(str, target_range.units.values()))
+        ),
+        quantity="target_range",
+        value=highest,
+    )
+
+
+def learning_rate_too_high(
+    evidence: Evidence,
+    batch_loss: BatchLoss,
+    compile: Compile,
+    input_range: InputRange | None = None,
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether the batch losses grew before the first that is not finite."""
+    if _only_validation(evidence):
+        return _validation_alone()
+    if evidence.when is not None and evidence.when.step == 1:
+        return Status.RULED_OUT, Evidence(
+            _("the very first batch is not finite: its loss was computed before any update"),
+            quantity="batch_loss",
+            when=evidence.when,
+        )
+    growth = _growth(batch_loss)
+    if growth is None:
+        return Status.POSSIBLE, Evidence(
+            _("measured, undecided: too few finite batch losses to see a growth"), quantity="batch_loss"
+        )
+    factor, first, last = growth
+    course = _("the batch losses went from {first:.3g} to {last:.3g} in the steps before").format(
+        first=first, last=last
+    )
+    rate = (
+        ""
+        if compile.learning_rate is None
+        else _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    )
+    found = Evidence(course + rate, quantity="batch_loss", when=evidence.when, value=factor, threshold=GROWTH)
+    if factor >= GROWTH:
+        return Status.CONFIRMED, found
+    if any(values.nonfinite for _name, values in _trained(input_range, target_range)):
+        statement = _("{course}, and the data hold NaN or infinity").format(course=course)
+        return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=factor, threshold=GROWTH)
+    statement = _("measured, undecided: {course}").format(course=course + rate)
+    return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", value=factor, threshold=GROWTH)
+
+
+def unscaled_inputs(
+    evidence: Evidence, input_range: InputRange, model: Model, batch_loss: BatchLoss | None = None
+) -> tuple[Status, Evidence]:
+    """Whether the inputs are far larger than a network is initialized for."""
+    if _only_validation(evidence):
+        return _validation_alone()
+    first = next((layer for layer in model.layers if layer.kind not in _WITHOUT_WEIGHTS_OF_THEIR_OWN), None)
+    if first is not None and first.kind in _SCALING:
+        return Status.RULED_OUT, Evidence(
+            _("the model begins with {layer}, a {kind} layer").format(layer=first.name, kind=first.kind),
+            quantity="model",
+            where=first.name,
+        )
+    name, values = max(input_range.inputs.items(), key=lambda item: _size(item[1]))
+    statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
+    return _scale(statement, "input_range", _size(values), LARGE_INPUT, batch_loss)
+
+
+def unscaled_targets(
+    evidence: Evidence,
+    target_range: TargetRange,
+    compile: Compile,
+    batch_loss: BatchLoss | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether the targets of a regression are far larger than what a network puts out at first."""
+    if _only_validation(evidence):
+        return _validation_alone()
+    regressions = {"meansquarederror", "meansquaredlogarithmicerror", "mse", "meanabsoluteerror", "mae", "huber"}
+    if not any(_plain(loss.name) in regressions for loss in compile.losses):
+        names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
+        return Status.RULED_OUT, Evidence(_("{loss} is no regression loss").format(loss=names), quantity="compile")
+    name, values = max(target_range.outputs.items(), key=lambda item: _size(item[1]))
+    statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
+    return _scale(statement, "target_range", _size(values), LARGE_TARGET, batch_loss)
+
+
+def custom_loss(
+    evidence: Evidence,
+    compile: Compile,
+    input_range: InputRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether a loss of the user's own may compute the NaN."""
+    custom = [loss.name for loss in compile.losses if not loss.builtin]
+    if not custom:
+        names = ", ".join(loss.name for loss in compile.losses)
+        if not names:
+            return Status.POSSIBLE, Evidence(_("not measured: compile names no loss"), quantity="compile")
+        return Status.RULED_OUT, Evidence(_("{loss} is Keras's own").format(loss=names), quantity="compile")
+    name = ", ".join(custom)
+    if evidence.when is not None and evidence.when.step == 1 and input_range is not None and _all_finite(input_range):
+        statement = _(
+            "measured, undecided: {loss} is your own, and the very first batch is not finite, before any update and "
+            "with finite inputs: {loss} or a layer computes it"
+        )
+        return Status.POSSIBLE, Evidence(statement.format(loss=name), quantity="compile", when=evidence.when)
+    statement = _("not measured: {loss} is your own; which operation is first not finite is not recorded")
+    return Status.POSSIBLE, Evidence(statement.format(loss=name), quantity="compile")
+
+
+def unstable_layer(
+    batch_loss: BatchLoss | None = None, input_range: InputRange | None = None
+) -> tuple[Status, Evidence]:
+    """Whether a layer may compute the NaN from finite numbers: a logarithm or root of 0, a division by 0."""
+    growth = None if batch_loss is None else _growth(batch_loss)
+    if growth is not None and growth[0] >= GROWTH:
+        return Status.RULED_OUT, Evidence(
+            _("the batch losses grew {factor:.2g}-fold before: no single operation").format(factor=growth[0]),
+            quantity="batch_loss",
+            value=growth[0],
+            threshold=GROWTH,
+        )
+    if input_range is not None and any(values.nonfinite for values in input_range.inputs.values()):
+        return Status.RULED_OUT, Evidence(_("the inputs are not finite themselves"), quantity="input_range")
+    return Status.POSSIBLE, Evidence(_("not measured: which layer is first not finite is not recorded"))
+
+
+def mixed_precision(compile: Compile) -> tuple[Status, Evidence]:
+    """Whether layers compute in float16, which ends at 65,504."""
+    found = Evidence(_("the dtype policy is {policy}").format(policy=compile.dtype_policy), quantity="compile")
+    if compile.dtype_policy != "mixed_float16":
+        return Status.RULED_OUT, found
+    statement = _("measured, undecided: {found}, whose float16 ends at 65,504").format(found=found.statement)
+    return Status.POSSIBLE, Evidence(statement, quantity="compile")
+
+
+class NanLoss(Rule):
+    """The loss is NaN or infinite.
+
+    ## What it sees
+    The first batch whose own loss is not finite. Keras's logs are means over the epoch so far: after one such batch
+    all that follow in the epoch show NaN, so only the first tells anything. Without batch losses, the first epoch.
+
+    ## How it is told apart
+    NaN or infinity in inputs, targets or weights, by a scan of the arrays. Labels that the last layer has no unit
+    for. Steps too long: the batch losses grow at least tenfold in the 50 steps before; inputs beyond 20 or
+    regression targets beyond 100 then say why. In the very first batch it cannot be the learning rate: its loss is
+    computed before any update. What remains is an operation that computes NaN from finite numbers (a logarithm or
+    root of 0, a division by 0), in a loss of one's own, in a layer, or in float16. Only `val_loss`: the validation
+    data.
+
+    ## Remedies
+    Leave out the rows that are not finite; a smaller learning rate; inputs, or targets, in [0, 1].
+
+    ## References
+    keras-team/keras#9097 (a square root of 0: finite loss, NaN gradient), #5733 (a custom loss), #5127 (divergence);
+    Google, Deep Learning Tuning Playbook, on unstable training.
+    """
+
+    family = "optimization"
+    severity = Severity.ERROR
+    message = _("The loss is not finite: {statement}.")
+
+    causes = (
+        Cause(
+            "nan-in-data",
+            _("the training data hold NaN or infinity"),
+            examine=nan_in_data,
+            remedies=(DropNonfiniteRows(),),
+        ),
+        Cause(
+            "nan-in-validation-data",
+            _("only the validation data hold NaN or infinity"),
+            examine=nan_in_validation_data,
+            remedies=(DropNonfiniteRows(),),
+        ),
+        Cause("labels-out-of-range", _("labels have no unit in the last layer"), examine=labels_out_of_range),
+        Cause(
+            "learning-rate-too-high",
+            _("the learning rate is too high: the loss diverges"),
+            examine=learning_rate_too_high,
+            remedies=(SmallerLearningRate(),),
+        ),
+        Cause(
+            "unscaled-inputs",
+            _("the inputs are too large for the steps taken"),
+            examine=unscaled_inputs,
+            remedies=(MinMaxNormalization(),),
+        ),
+        Cause(
+            "unscaled-targets",
+            _("the targets are too large for the steps taken"),
+            examine=unscaled_targets,
+            remedies=(RescaleTargets(),),
+        ),
+        Cause("custom-loss", _("a loss function of your own computes NaN"), examine=custom_loss),
+        Cause("unstable-layer", _("a layer computes NaN from finite numbers"), examine=unstable_layer),
+        Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision),
+    )
+
+    examples = (
+        Unhealthy(diverged_regression, confirms=("learning-rate-too-high", "unscaled-targets")),
+        Unhealthy(digits_with_a_gap, confirms=("nan-in-data",)),
+        Healthy(shuffled_digits),
+    )
+
+    def check(
+        self,
+        history: Mapping[str, Sequence[float]],
+        fit: Fit,
+        data: Data,
+        batch_loss: BatchLoss | None = None,
+        learning_rate: LearningRate | None = None,
+    ) -> Evidence | None:
+        step, value = _first_nonfinite(batch_loss)
+        if step is not None:
+            epoch = _epoch_of(step, learning_rate, fit, data)
+            place = _("step {step}").format(step=step)
+            if epoch is not None:
+                place += _(" (epoch {epoch})").format(epoch=epoch)
+            return Evidence(
+                _("the batch loss is {value} from {place} on").format(value=_name(value), place=place),
+                quantity="batch_loss",
+                where="loss",
+                when=When(epoch, step),
+                value=value,
+            )
+        for key in ("loss", "val_loss"):
+            for index, value in enumerate(history.get(key, ())):
+                if not math.isfinite(value):
+                    return Evidence(
+                        _("{key} is {value} from epoch {epoch} on").format(
+                            key=key, value=_name(value), epoch=index + 1
+                        ),
+                        quantity="history",
+                        where=key,
+                        when=When(index + 1),
+                        value=value,
+                    )
+        return None
+
+
+def _first_nonfinite(batch_loss: BatchLoss | None) -> tuple[int | None, float]:
+    if batch_loss is None:
+        return None, math.nan
+    values = batch_loss.values
+    bad = np.flatnonzero(~np.isfinite(values))
+    return (int(batch_loss.step[bad[0]]), float(values[bad[0]])) if len(bad) else (None, math.nan)
+
+
+def _epoch_of(step: int, learning_rate: LearningRate | None, fit: Fit, data: Data) -> int | None:
+    """The epoch of a step, from 1."""
+    if learning_rate is not None and len(learning_rate.step):
+        return int(np.searchsorted(np.array(learning_rate.step), step - 1, side="right"))
+    steps = fit.steps_per_epoch
+    if steps is None and data.n_train and fit.batch_size:
+        steps = math.ceil(data.n_train / fit.batch_size)
+    return (step - 1) // steps + 1 if steps else None
+
+
+def _name(value: float) -> str:
+    return "NaN" if math.isnan(value) else _("infinite")
+
+
+def _only_validation(evidence: Evidence) -> bool:
+    return evidence.where == "val_loss"
+
+
+def _validation_alone() -> tuple[Status, Evidence]:
+    return Status.RULED_OUT, Evidence(_("the training loss stayed finite"), quantity="history", where="loss")
+
+
+def _trained(inputs: InputRange | None, targets: TargetRange | None) -> Iterator[tuple[str, Range]]:
+    """Arrays of the training rows, with the tail of `validation_split`, by name."""
+    if inputs is not None:
+        yield from inputs.inputs.items()
+    if targets is not None:
+        yield from targets.outputs.items()
+
+
+def _in_training(values: Range, data: Data) -> bool:
+    """Whether the first row that is not finite trains; only the tail validates."""
+    first = values.first_nonfinite_row
+    return first is not None and (data.n_train is None or first < data.n_train)
+
+
+def _nonfinite(bad: Sequence[tuple[str, Range]]) -> Evidence:
+    name, values = bad[0]
+    return Evidence(
+        _("{count:,} NaN or infinite in {name}, the first in row {row:,}").format(
+            count=values.nonfinite, name=name, row=values.first_nonfinite_row
+        ),
+        quantity="input_range",
+        where=name,
+        value=float(values.nonfinite),
+        threshold=0.0,
+    )
+
+
+def _all_finite(inputs: InputRange) -> bool:
+    return inputs.scanned == inputs.rows and not any(values.nonfinite for values in inputs.inputs.values())
+
+
+def _finite(inputs: InputRange) -> tuple[Status, Evidence]:
+    if inputs.scanned < inputs.rows:
+        return Status.POSSIBLE, Evidence(
+            _("measured, undecided: all finite in {scanned:,} of {rows:,} rows").format(
+                scanned=inputs.scanned, rows=inputs.rows
+            ),
+            quantity="input_range",
+            value=0.0,
+        )
+    return Status.RULED_OUT, Evidence(
+        _("all values of {rows:,} rows are finite").format(rows=inputs.rows), quantity="input_range", value=0.0
+    )
+
+
+def _out_of_range(name: str, values: Range, units: int) -> Evidence:
+    return Evidence(
+        _("the labels of {name} run from {low:g} to {high:g}; the last layer has units for 0 to {last}").format(
+            name=name, low=values.minimum, high=values.maximum, last=units - 1
+        ),
+        quantity="target_range",
+        where=name,
+        value=values.minimum if values.minimum < 0 else values.maximum,
+        threshold=0.0 if values.minimum < 0 else float(units - 1),
+    )
+
+
+def _growth(batch_loss: BatchLoss) -> tuple[float, float, float] | None:
+    """Factor, beginning and end of the growth of the batch losses before the first that is not finite."""
+    values = batch_loss.values
+    bad = np.flatnonzero(~np.isfinite(values))
+    run_up = np.abs(values[: bad[0]] if len(bad) else values)[-RUN_UP:]
+    if len(run_up) < 2:
+        return None
+    # the first half tells where the losses stood, the last three values where they went
+    first, last = float(np.median(run_up[: max(1, len(run_up) // 2)])), float(run_up[-3:].max())
+    if len(run_up) == 2:
+        first = float(run_up[0])
+    return last / first if first > 0 else math.inf if last > 0 else 1.0, first, last
+
+
+def _size(values: Range) -> float:
+    size = max(abs(values.minimum), abs(values.maximum))
+    return 0.0 if math.isnan(size) else size
+
+
+def _scale(
+    statement: str, quantity: str, size: float, threshold: float, batch_loss: BatchLoss | None
+) -> tuple[Status, Evidence]:
+    if size <= threshold:
+        return Status.RULED_OUT, Evidence(statement, quantity=quantity, value=size, threshold=threshold)
+    growth = None if batch_loss is None else _growth(batch_loss)
+    if growth is not None and growth[0] >= GROWTH:
+        grown = _("{statement}, and the loss diverged").format(statement=statement)
+        return Status.CONFIRMED, Evidence(grown, quantity=quantity, value=size, threshold=threshold)
+    undecided = _("measured, undecided: {statement}").format(statement=statement)
+    return Status.POSSIBLE, Evidence(undecided, quantity=quantity, value=size, threshold=threshold)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

@@ -1,0 +1,214 @@
+"""`overfitting`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerasdoctor import statistics
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examples import digits_with_dropout, mislabelled_digits, shuffled_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.record import Compile, Data, Fit, Layer, Metric, Model, Outcome
+from kerasdoctor.remedies.dropout import Dropout
+from kerasdoctor.remedies.early_stopping import EarlyStopping
+from kerasdoctor.remedies.weight_regularization import WeightRegularization
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
+
+
+def trained_too_long(evidence: Evidence, fit: Fit, outcome: Outcome, loss: Metric) -> tuple[Status, Evidence]:
+    """Whether training went on behind the best epoch with nothing to come back to it."""
+    onset = evidence.when.epoch if evidence.when and evidence.when.epoch else 1
+    behind = len(loss.validation) - onset
+    statement = _("{epochs} epochs were trained behind the best, epoch {onset}").format(epochs=behind, onset=onset)
+    if "EarlyStopping" in fit.callbacks:
+        statement = _("measured, undecided: {statement}, and EarlyStopping did not stop it").format(statement=statement)
+        return Status.POSSIBLE, Evidence(statement, quantity="fit", when=evidence.when, value=float(behind))
+    statement = _("{statement}, and no EarlyStopping is among the callbacks").format(statement=statement)
+    if outcome.status == "running":
+        statement = _("{statement} (so far)").format(statement=statement)
+    return Status.CONFIRMED, Evidence(statement, quantity="fit", when=evidence.when, value=float(behind))
+
+
+def no_regularization(model: Model, compile: Compile) -> tuple[Status, Evidence]:
+    """Whether nothing holds the weights back."""
+    if not model.layers:
+        return Status.POSSIBLE, Evidence(_("not measured: the layers are not recorded"), quantity="model")
+    held = [layer.name for layer in model.layers if _regularizes(layer)]
+    if compile.optimizer.lower() in {"adamw", "lion"}:
+        held.append(_("the weight decay of {optimizer}").format(optimizer=compile.optimizer))
+    if held:
+        return Status.RULED_OUT, Evidence(
+            _("regularized by {names}").format(names=", ".join(held[:3])), quantity="model", value=float(len(held))
+        )
+    return Status.CONFIRMED, Evidence(
+        _("none of the {count} layers drops units, adds noise or has a regularizer").format(count=len(model.layers)),
+        quantity="model",
+        value=0.0,
+    )
+
+
+def small_dataset(data: Data, model: Model) -> tuple[Status, Evidence]:
+    """Whether there are few rows for the weights that are trained."""
+    rows, weights = data.n_train, model.trainable_parameters
+    if rows is None or not weights:
+        return Status.POSSIBLE, Evidence(_("not measured: the number of rows or of weights is not known"))
+    statement = _("{rows:,} rows for {weights:,} trainable weights").format(rows=rows, weights=weights)
+    if rows >= 10 * weights:
+        return Status.RULED_OUT, Evidence(statement, quantity="data", value=rows / weights, threshold=10.0)
+    # no ratio of rows to weights is a law: networks with more weights than rows are the rule
+    statement = _("measured, undecided: {statement}; only more rows, or augmented ones, would tell").format(
+        statement=statement
+    )
+    return Status.POSSIBLE, Evidence(statement, quantity="data", value=rows / weights, threshold=10.0)
+
+
+class Overfitting(Rule):
+    """The validation loss rises again while the training loss goes on falling.
+
+    ## What it sees
+    The epoch from which on the validation loss no longer falls but rises: the turn of the curve that fits it best in
+    one fall and one rise. The rise is at least a tenth of the lowest level, 2 % of the fall before, and five times
+    the noise of the curve; it goes on (Mann-Kendall, p < .01); it was there one epoch ago; and the training loss is
+    lower than at the turn. A run that EarlyStopping watches or has stopped is treated already. Validation rows with
+    other labels than the training rows are no measure of this: then the rule does not look.
+
+    ## How it is told apart
+    Trained too long: nothing among the callbacks stops behind the best epoch. No regularization: no layer that drops
+    units, adds noise or has a regularizer, and no weight decay. A small data set: rows for each trainable weight, a
+    hint and no proof. Where the validation accuracy does not fall the network is over-confident rather than worse:
+    it is wrong about the same rows, and surer of it.
+
+    ## Remedies
+    EarlyStopping with the weights of the best epoch; Dropout where most parameters are; L2 on the kernels.
+
+    ## References
+    Prechelt (1998), Early stopping - but when?; Guo et al. (2017), On calibration of modern neural networks;
+    keras-team/keras#3755 (rising loss, rising accuracy).
+    """
+
+    family = "generalization"
+    severity = Severity.WARNING
+    message = _("The network overfits: {statement}.")
+
+    causes = (
+        Cause(
+            "trained-too-long",
+            _("it was trained behind its best epoch"),
+            examine=trained_too_long,
+            remedies=(EarlyStopping(),),
+        ),
+        Cause(
+            "no-regularization",
+            _("nothing keeps the network from learning single rows by heart"),
+            examine=no_regularization,
+            remedies=(Dropout(), WeightRegularization()),
+        ),
+        Cause("small-dataset", _("the data set is small for this network"), examine=small_dataset),
+    )
+
+    examples = (
+        Unhealthy(mislabelled_digits, confirms=("trained-too-long", "no-regularization")),
+        Healthy(shuffled_digits),
+        Healthy(digits_with_dropout),
+    )
+
+    def check(
+        self,
+        loss: Metric,
+        metrics: Mapping[str, Metric],
+        fit: Fit,
+        outcome: Outcome,
+        split_labels: SplitLabels | None = None,
+    ) -> list[Evidence] | None:
+        if not np.isfinite(loss.validation).any():
+            raise NotMeasured("val_loss")
+        if (
+            split_labels is not None
+            and split_labels.kind == "classes"
+            and not statistics.alike(list(split_labels.train.values()), list(split_labels.validation.values()))
+        ):
+            raise NotMeasured(_("validation rows with the labels of the training rows"))
+        if "EarlyStopping" in fit.callbacks and outcome.status in {"running", "stopped_early"}:
+            # the treatment is under way, or did its work
+            return None
+        onset = _rise(loss.validation)
+        if onset is None or _rise(loss.validation[:-1]) is None:
+            return None
+        at_onset, at_end = _level(loss.train, onset.index), _level(loss.train, len(loss.train) - 1)
+        if not at_end < at_onset:
+            return None
+        statement = _(
+            "val_loss rose by {rise:.0%} since epoch {epoch} ({level:.3g}), "
+            "while loss fell from {first:.3g} to {last:.3g}"
+        )
+        found = [
+            Evidence(
+                statement.format(
+                    rise=onset.rise / onset.level,
+                    epoch=onset.index + 1,
+                    level=onset.level,
+                    first=at_onset,
+                    last=at_end,
+                ),
+                quantity="history",
+                where="val_loss",
+                when=When(onset.index + 1),
+                value=onset.rise / onset.level,
+                threshold=0.1,
+            )
+        ]
+        accuracy = next((metric for metric in metrics.values() if metric.proportion and len(metric.validation)), None)
+        if accuracy is not None:
+            found += _accuracy(accuracy, onset.index)
+        return found
+
+
+def _rise(validation: ArrayLike) -> statistics.Onset | None:
+    """The onset of a rise that is large, clear and goes on."""
+    onset = statistics.onset(validation)
+    if onset is None or onset.level <= 0:
+        return None
+    # false alarms of whole runs of 15 to 100 epochs with a look at every one: 0 to 2 %, the higher with a noise of
+    # 10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations)
+    clear = onset.rise > 5 * onset.noise and onset.p < 0.01
+    return onset if clear and onset.rise > max(0.1 * onset.level, 0.02 * onset.fall) else None
+
+
+def _level(series: ArrayLike, index: int) -> float:
+    """Mean of the finite values among the three up to `index`; NaN where there are none."""
+    values = np.asarray(series, dtype=np.float64)[max(0, index - 2) : index + 1]
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _accuracy(metric: Metric, onset: int) -> list[Evidence]:
+    """Whether the share of right rows fell with the loss."""
+    before, after = _level(metric.validation, onset), _level(metric.validation, len(metric.validation) - 1)
+    if not np.isfinite(before) or not np.isfinite(after):
+        return []
+    if after >= before - 0.005:
+        statement = _(
+            "val_{name} did not fall ({before:.1%}, now {after:.1%}): the network is over-confident rather than worse"
+        )
+    else:
+        statement = _("val_{name} fell from {before:.1%} to {after:.1%}")
+    return [
+        Evidence(
+            statement.format(name=metric.name, before=before, after=after),
+            quantity="history",
+            where=f"val_{metric.name}",
+            when=When(onset + 1),
+            value=after - before,
+        )
+    ]
+
+
+def _regularizes(layer: Layer) -> bool:
+    """Whether a layer drops units, adds noise, augments, or has a regularizer."""
+    noisy = layer.kind.startswith("Random") or layer.kind in {"GaussianNoise", "RandAugment", "MixUp", "CutMix"}
+    return noisy or layer.regularized or ("Dropout" in layer.kind and (layer.rate is None or layer.rate > 0))

@@ -1,0 +1,278 @@
+"""Trend, sampling noise, onset of a rise, difference of label shares: numpy and scipy on plain arrays.
+
+Every threshold that a rule compares these numbers with is set by a simulation in `tests/accuracy/simulations`,
+whose results are kept beside it in `RESULTS.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+Floats = NDArray[np.float64]
+Direction = Literal["down", "flat", "up", "unclear"]
+
+#: Longer series are averaged into this many blocks: bounds the cost of a look, and loses nothing that is shown.
+MOST_POINTS = 200
+#: Fewer values than this have no trend: Kendall's tau of four cannot reach p < .05.
+SHORTEST_TREND = 5
+#: Fewer values than this have no plateau: with 8 the slope is known to no better than 15 % of the run's range.
+SHORTEST_PLATEAU = 10
+#: Fewer values than this have no onset: three at the lowest point, three behind it and two before.
+SHORTEST_ONSET = 8
+#: Fewer values than this have no swing: of ten the last two thirds have five second differences.
+SHORTEST_SWING = 10
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Where the last values of a series go."""
+
+    direction: Direction
+    #: Values looked at, the last of the series.
+    window: int
+    #: Fitted change over the window, first value to last, in the units of the series.
+    change: float
+    #: Typical deviation of a value from the fitted line, in the units of the series.
+    noise: float
+
+
+def trend(values: ArrayLike) -> Trend:
+    """The direction of the last third of a series, but of ten values or more where there are so many.
+
+    "down" and "up": Kendall's tau against time (the Mann-Kendall test) has p < .05, the Theil-Sen slope is beyond
+    three standard errors, corrected for the lag-1 correlation of its residuals, and the change matters: 5 % of the
+    range of the series, or 2 % of it and a fifth of the level; 0.5 % of the level in any case. "flat": the change,
+    plus two standard errors, is below 15 % of the range or 2 % of the level. "unclear" otherwise. Values that are
+    not finite are left out.
+
+    Args:
+        values: shape (epochs,).
+    """
+    series = _finite(values)
+    if len(series) < SHORTEST_TREND:
+        return Trend("unclear", len(series), float("nan"), float("nan"))
+    scale = float(np.abs(series).max()) or 1.0
+    series = series / scale
+    window = len(series) if len(series) <= 10 else max(10, len(series) // 3)
+    last = _blocks(series[-window:])
+    n = len(last)
+    slope, intercept = stats.theilslopes(last)[:2]
+    residuals = last - intercept - slope * np.arange(n)
+    noise = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
+    correlation = _lag_one(residuals)
+    error = noise * np.sqrt(12 / n**3 * (1 + correlation) / (1 - correlation))
+    change, uncertainty = slope * (n - 1), 2 * error * (n - 1)
+    spread = float(np.ptp(_blocks(series)))
+    direction: Direction = "unclear"
+    level = abs(float(np.median(last)))
+    matters = abs(change) >= 0.005 * level and (
+        abs(change) >= 0.05 * spread or abs(change) >= max(0.02 * spread, 0.2 * level)
+    )
+    if _mann_kendall(last) < 0.05 and abs(slope) > 3 * error and matters:
+        direction = "down" if slope < 0 else "up"
+    elif n >= SHORTEST_PLATEAU and abs(change) + uncertainty <= max(0.15 * spread, 0.02 * level):
+        direction = "flat"
+    return Trend(direction, window, float(change * scale), float(noise * scale))
+
+
+def _finite(values: ArrayLike) -> Floats:
+    series = np.asarray(values, dtype=np.float64).reshape(-1)
+    return series[np.isfinite(series)]
+
+
+def _blocks(series: Floats) -> Floats:
+    """Means of consecutive values, at most `MOST_POINTS` of them."""
+    if len(series) <= MOST_POINTS:
+        return series
+    return np.array([block.mean() for block in np.array_split(series, MOST_POINTS)])
+
+
+def _lag_one(residuals: Floats) -> float:
+    """Correlation of neighbouring residuals, within [0, 0.9]."""
+    centred = residuals - residuals.mean()
+    total = float((centred**2).sum())
+    return float(np.clip((centred[1:] * centred[:-1]).sum() / total, 0.0, 0.9)) if total > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Onset:
+    """The end of a series' fall and the rise that follows."""
+
+    #: Position of the lowest level in the values as they were given.
+    index: int
+    #: Level there, a mean over its neighbours, in the units of the series.
+    level: float
+    #: Level at the end of the series minus `level`, in the units of the series.
+    rise: float
+    #: How far the series had fallen before, in the units of the series.
+    fall: float
+    #: Standard deviation of a value around the fitted curve, in the units of the series.
+    noise: float
+    #: Of Kendall's tau against time from the lowest point on (Mann-Kendall): small where the rise goes on.
+    p: float
+
+
+def onset(values: ArrayLike) -> Onset | None:
+    """Where a series stops falling and begins to rise.
+
+    The point is that of the least-squares fit that falls to it and rises from it (unimodal regression by isotonic
+    fits of every prefix and suffix; Frisén 1986). The rise is the mean of the last fifth, three values at least,
+    over the mean of as many values around the point. The noise is that of the second differences or of the
+    residuals, whichever is larger.
+
+    Args:
+        values: shape (epochs,); values that are not finite are left out.
+
+    Returns:
+        None for fewer than `SHORTEST_ONSET` finite values, or where the lowest is among the last three.
+    """
+    series = np.asarray(values, dtype=np.float64).reshape(-1)
+    positions = np.flatnonzero(np.isfinite(series))
+    if len(positions) < SHORTEST_ONSET:
+        return None
+    scale = float(np.abs(series[positions]).max()) or 1.0
+    points = _blocks(series[positions] / scale)
+    n = len(points)
+    if points.argmin() >= n - 3:
+        return None
+    fit, lowest = _unimodal(points)
+    width = max(3, n // 5)
+    start = int(np.clip(lowest - width // 2, 0, n - width))
+    level, latest = float(points[start : start + width].mean()), float(points[-width:].mean())
+    # medians, for one spike of an unstable step is no noise
+    noise = max(_noise(points), 1.4826 * float(np.median(np.abs(points - fit))))
+    return Onset(
+        index=int(positions[(2 * lowest + 1) * len(positions) // (2 * n)]),
+        level=level * scale,
+        rise=(latest - level) * scale,
+        # not the first value alone, which may be a spike
+        fall=max(float(np.quantile(points[: lowest + 1], 0.9)) - level, 0.0) * scale,
+        noise=noise * scale,
+        p=_mann_kendall(points[lowest:]),
+    )
+
+
+def _unimodal(points: Floats) -> tuple[Floats, int]:
+    """The least-squares fit that falls, then rises, and the position of its lowest value."""
+    n = len(points)
+    fall = [optimize.isotonic_regression(points[:k], increasing=False).x for k in range(1, n + 1)]
+    rise = [optimize.isotonic_regression(points[k:]).x for k in range(1, n)]
+    fits = [np.concatenate(parts) for parts in zip(fall, [*rise, points[:0]], strict=True)]
+    fit = min(fits, key=lambda values: float(((points - values) ** 2).sum()))
+    return fit, int(np.argmin(fit))
+
+
+def _noise(points: Floats) -> float:
+    """Standard deviation of independent noise on a smooth curve, from the median of its second differences."""
+    return 1.4826 / float(np.sqrt(6)) * float(np.median(np.abs(np.diff(points, 2))))
+
+
+def _mann_kendall(points: Floats) -> float:
+    """The p value of Kendall's tau against time; 1 for constant values or fewer than two."""
+    if len(points) < 2 or np.ptp(points) == 0:
+        return 1.0
+    return float(stats.kendalltau(np.arange(len(points)), points).pvalue)
+
+
+@dataclass(frozen=True)
+class Swing:
+    """How much a proportion jumps from epoch to epoch, against what the size of its sample lets one see."""
+
+    #: Standard deviation of a value around a smooth curve, as a proportion.
+    size: float
+    #: Sampling error of the proportion: sqrt(p (1 - p) / n), at (p n + 2) / (n + 4) so that it is never 0.
+    error: float
+    #: Turns, up then down or down then up, both by more than 1.5 sampling errors.
+    reversals: int
+
+    @property
+    def ratio(self) -> float:
+        """R: the swing in sampling errors."""
+        return self.size / self.error
+
+
+def swing(proportions: ArrayLike, n: int) -> Swing | None:
+    """The swing of a proportion over the last two thirds of a run, from its second differences.
+
+    The epochs share one sample, so most of the sampling error is common to all of them and does not show: a healthy
+    run has a ratio of 0.3, not 1.
+
+    Args:
+        proportions: shape (epochs,), each a share of right ones among the same `n`; NaN is left out.
+        n: size of the sample.
+
+    Returns:
+        None for fewer than `SHORTEST_SWING` values, or values outside [0, 1].
+    """
+    series = _finite(proportions)
+    if len(series) < SHORTEST_SWING or n < 1 or series.min() < 0 or series.max() > 1:
+        return None
+    last = series[len(series) // 3 :]
+    centre = (float(last.mean()) * n + 2) / (n + 4)
+    error = float(np.sqrt(centre * (1 - centre) / n))
+    steps = np.diff(last)
+    large = np.abs(steps) > 1.5 * error
+    turns = (steps[1:] * steps[:-1] < 0) & large[1:] & large[:-1]
+    return Swing(float(np.sqrt((np.diff(last, 2) ** 2).mean() / 6)), error, int(turns.sum()))
+
+
+@dataclass(frozen=True)
+class ShareDifference:
+    """How far the label shares of two samples lie apart."""
+
+    #: Total variation: the share of rows that would have to change their label, 0 to 1.
+    distance: float
+    #: The distance that a random split of these labels has on average.
+    expected: float
+    #: Of Pearson's chi-squared test of equal shares.
+    p: float
+
+
+def share_difference(
+    first: Sequence[int], second: Sequence[int], *, correlation: float = 0.0
+) -> ShareDifference | None:
+    """The difference of two samples' label shares, of which a random split has little.
+
+    Pearson's test, not the G-test: with many labels of few rows each the latter finds a difference in half of all
+    random splits (1,000 labels, 10,000 rows).
+
+    Args:
+        first: rows of each label in one sample.
+        second: rows of each label in the other, in the same order.
+        correlation: of a row's label with its predecessor's; rows count less the more they follow each other,
+            (1 - r) / (1 + r) as for the mean of a first-order autoregressive series.
+
+    Returns:
+        None where a sample is empty.
+    """
+    table = np.array([first, second], dtype=np.float64)
+    table = table[:, table.sum(axis=0) > 0]
+    sizes = table.sum(axis=1)
+    if table.shape[1] == 0 or (sizes == 0).any():
+        return None
+    shares = table.sum(axis=0) / sizes.sum()
+    distance = 0.5 * float(np.abs(table[0] / sizes[0] - table[1] / sizes[1]).sum())
+    r = float(np.clip(correlation, 0.0, 1.0))
+    table *= (1 - r) / (1 + r)
+    effective = table.sum(axis=1)
+    if table.shape[1] == 1 or (effective == 0).any():
+        return ShareDifference(distance, 1.0, 1.0)
+    # the mean absolute difference of two means, each term normal
+    spread = np.sqrt(2 / np.pi * shares * (1 - shares) * (1 / effective).sum())
+    p = float(stats.chi2_contingency(table, correction=False).pvalue)
+    return ShareDifference(distance, min(0.5 * float(spread.sum()), 1.0), p)
+
+
+def alike(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether two samples have so nearly the same labels that the losses of one model on both can be compared.
+
+    Not so when more than 0.3 of the shares differ beyond chance; data sorted by label differ by 0.5 to 1.
+    """
+    difference = share_difference(first, second)
+    return difference is None or difference.p >= 1e-3 or difference.distance - difference.expected <= 0.3

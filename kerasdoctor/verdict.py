@@ -1,0 +1,297 @@
+"""The two loss curves read together, as the head of every report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor import statistics
+from kerasdoctor.diagnosis import Verdict
+from kerasdoctor.locale import _
+from kerasdoctor.record import TrainingRecord
+
+#: Training and validation trend -> name of the reading, and its sentence.
+_TABLE: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("down", "down"): (
+        "learning",
+        _(
+            "both losses are still falling (loss {last:.3g}, val_loss {val_last:.3g}): the network is learning, and "
+            "more epochs may help."
+        ),
+    ),
+    ("down", "flat"): (
+        "overfitting",
+        _(
+            "the training loss is still falling ({last:.3g}) while val_loss has settled at {val_last:.3g} (best in "
+            "epoch {best}): from here on the network only fits its training rows better, overfitting begins."
+        ),
+    ),
+    ("down", "up"): (
+        "overfitting",
+        _(
+            "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss is falling "
+            "({last:.3g}): the network overfits."
+        ),
+    ),
+    ("flat", "down"): (
+        "data at fault",
+        _(
+            "the validation loss is falling ({val_last:.3g}) while the training loss is flat ({last:.3g}): look at the "
+            "data first, for validation rows that are easier or also train; dropout and augmentation, which keep only "
+            "the training loss up, do it too."
+        ),
+    ),
+    ("flat", "flat"): (
+        "bottleneck",
+        _(
+            "both losses are flat (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g}): learning "
+            "has reached a bottleneck, or all that this network can take from these data; try a smaller learning rate "
+            "or another batch size."
+        ),
+    ),
+    ("flat", "up"): (
+        "drifting",
+        _(
+            "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss is flat "
+            "({last:.3g}): the weights still move, but to nothing better; try a smaller learning rate."
+        ),
+    ),
+    ("up", "down"): (
+        "contradictory",
+        _(
+            "the training loss is rising ({last:.3g}) while val_loss is falling ({val_last:.3g}): look for weights, "
+            "penalties or augmentation that act on the training loss alone."
+        ),
+    ),
+    ("up", "flat"): (
+        "diverging",
+        _(
+            "the training loss is rising ({last:.3g}) and val_loss does not fall ({val_last:.3g}): check the learning "
+            "rate first, then the network's design and the data for uncleaned rows."
+        ),
+    ),
+    ("up", "up"): (
+        "diverging",
+        _(
+            "both losses are rising (loss {last:.3g}, val_loss {val_last:.3g}): the network's design, its settings "
+            "(the learning rate first) or uncleaned data are at fault."
+        ),
+    ),
+    ("down", "unclear"): (
+        "unclear",
+        _(
+            "the training loss is falling ({last:.3g}); val_loss shows no clear trend yet ({val_last:.3g}, best in "
+            "epoch {best})."
+        ),
+    ),
+    ("flat", "unclear"): (
+        "unclear",
+        _(
+            "the training loss is flat ({last:.3g}); val_loss shows no clear trend ({val_last:.3g}, best in epoch "
+            "{best})."
+        ),
+    ),
+    ("up", "unclear"): (
+        "diverging",
+        _(
+            "the training loss is rising ({last:.3g}), and val_loss shows no clear trend ({val_last:.3g}): check the "
+            "learning rate first, then the network's design and the data."
+        ),
+    ),
+    ("unclear", "unclear"): (
+        "unclear",
+        _(
+            "neither curve shows a clear trend in the last {window} epochs (loss {last:.3g}, val_loss {val_last:.3g}, "
+            "best in epoch {best})."
+        ),
+    ),
+}
+_TRAINING_UNCLEAR = _(
+    "the training loss shows no clear trend ({last:.3g}), so val_loss ({val_last:.3g}, best in epoch {best}) cannot be "
+    "read against it."
+)
+_CONVERGED = _(
+    "both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best}): training has "
+    "converged, and more epochs will change little."
+)
+_NEARLY_CONVERGED = _(
+    "the training loss has settled near its end ({last:.3g}) and val_loss is still falling a little ({val_last:.3g}): "
+    "training has nearly converged."
+)
+_CONVERGED_RISING = _(
+    "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has nowhere left to "
+    "fall ({last:.3g}): the network overfits."
+)
+_TOO_FEW = _(
+    "{epochs} epochs are too few to tell a trend (loss {first:.3g} to {last:.3g}, val_loss {val_first:.3g} to "
+    "{val_last:.3g}); it takes {needed}."
+)
+_NOT_COMPARABLE = _(
+    "the validation rows hold other labels than the training rows, so val_loss ({val_last:.3g}) does not measure what "
+    "the network learned (loss {last:.3g})."
+)
+_NOT_FINITE = _(
+    "the loss is NaN or infinite from epoch {lost} on: from there on the curves say nothing and nothing is learned."
+)
+_VALIDATION_NOT_FINITE = _(
+    "the validation loss is NaN or infinite from epoch {lost} on and cannot be read; the training loss stayed finite "
+    "({last:.3g})."
+)
+_NOT_VALIDATED = {
+    "down": _("the training loss is falling ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+    "flat": _("the training loss is flat ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+    "up": _("the training loss is rising ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+    "unclear": _("the training loss shows no clear trend ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+}
+
+
+def read_curves(record: TrainingRecord) -> Verdict:
+    """What training and validation loss say together: down, flat, up or unclear, each over its last epochs.
+
+    Fewer than five epochs have no trend, fewer than ten no plateau: "unclear" is an answer, and the sentence says
+    which of its reasons it has.
+    """
+    curves = _Curves.of(record)
+    if curves is None:
+        return Verdict("unclear", "unclear", "unclear", _("No epoch is complete yet: there is no curve to read."))
+    reading, sentence = _read(curves, record)
+    told = _part_of_the_run(record, curves.epochs) + sentence
+    return Verdict(curves.train.direction, curves.validation.direction, reading, told[0].upper() + told[1:])
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """The two loss curves in numbers; NaN where there is none."""
+
+    epochs: int
+    train: statistics.Trend
+    validation: statistics.Trend
+    #: First value, and mean of the last three.
+    first: float
+    last: float
+    val_first: float
+    val_last: float
+    #: Epoch of the lowest validation loss, from 1.
+    best: int | None
+    #: How far the validation loss moved over the run.
+    val_range: float
+    #: Epoch from which on a loss is not finite, from 1.
+    lost: int | None
+    val_lost: int | None
+
+    @classmethod
+    def of(cls, record: TrainingRecord) -> _Curves | None:
+        logged, val_logged = record.history.get("loss", []), record.history.get("val_loss", [])
+        if not logged:
+            return None
+        train = np.array(logged, dtype=np.float64)
+        metric = record.metrics.get("loss")
+        # with `validation_freq` the values stand at their own epochs
+        validation = np.array(val_logged, dtype=np.float64) if metric is None else metric.validation
+        seen = np.flatnonzero(np.isfinite(validation))
+        return cls(
+            epochs=len(train),
+            train=statistics.trend(train),
+            validation=statistics.trend(validation),
+            first=_mean(train[:1]),
+            last=_mean(train),
+            val_first=_mean(validation[seen[:1]]),
+            val_last=_mean(validation),
+            best=int(seen[validation[seen].argmin()]) + 1 if len(seen) else None,
+            val_range=float(np.ptp(validation[seen])) if len(seen) else math.nan,
+            lost=_first_nonfinite(logged),
+            val_lost=_first_nonfinite(val_logged),
+        )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of the last three finite values."""
+    finite = values[np.isfinite(values)][-3:]
+    return float((finite / len(finite)).sum()) if len(finite) else math.nan
+
+
+def _first_nonfinite(values: list[float]) -> int | None:
+    return next((index + 1 for index, value in enumerate(values) if not math.isfinite(value)), None)
+
+
+def _part_of_the_run(record: TrainingRecord, epochs: int) -> str:
+    """What the sentence is about, when it is not the whole run."""
+    planned = record.fit.epochs - record.fit.initial_epoch
+    match record.outcome.status:
+        case "running":
+            return _("so far ({epochs} of {planned} epochs): ").format(epochs=epochs, planned=planned)
+        case "interrupted":
+            return _("interrupted after {epochs} of {planned} epochs: ").format(epochs=epochs, planned=planned)
+        case "raised":
+            return _("ended by an exception after {epochs} of {planned} epochs: ").format(
+                epochs=epochs, planned=planned
+            )
+        case _:
+            return ""
+
+
+def _read(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
+    """Name and sentence of the reading; what forbids a comparison comes first."""
+    labels = record.quantities.get("split_labels")
+    if curves.lost is not None:
+        found = "not finite", _(_NOT_FINITE).format(lost=curves.lost)
+    elif curves.val_lost is not None:
+        found = "not finite", _(_VALIDATION_NOT_FINITE).format(lost=curves.val_lost, last=curves.last)
+    elif curves.best is None:
+        sentence = _("{course}; without validation nothing tells whether the network generalizes.")
+        found = "not validated", sentence.format(course=_filled(_NOT_VALIDATED[curves.train.direction], curves))
+    elif curves.epochs < statistics.SHORTEST_TREND:
+        found = "unclear", _filled(_TOO_FEW, curves)
+    elif (
+        labels is not None
+        and labels.kind == "classes"
+        and not statistics.alike(list(labels.train.values()), list(labels.validation.values()))
+    ):
+        found = "not comparable", _filled(_NOT_COMPARABLE, curves)
+    else:
+        reading, template = _compare(curves, record)
+        found = reading, _filled(template, curves)
+    return found
+
+
+def _filled(template: str, curves: _Curves) -> str:
+    return _(template).format(
+        epochs=curves.epochs,
+        window=curves.train.window,
+        needed=statistics.SHORTEST_TREND,
+        first=curves.first,
+        last=curves.last,
+        val_first=curves.val_first,
+        val_last=curves.val_last,
+        best=curves.best,
+        left=100 * curves.last / curves.first if curves.first > 0 else math.nan,
+    )
+
+
+def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
+    """The table of the two trends, but for training that has come to its end."""
+    trends = curves.train.direction, curves.validation.direction
+    # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
+    together = curves.val_last - curves.last < 0.15 * curves.val_range
+    if trends == ("down", "flat") and together:
+        return "converged", _CONVERGED
+    if curves.train.direction == "flat" and _at_its_end(curves, record):
+        if curves.validation.direction == "flat":
+            return "converged", _CONVERGED
+        if curves.validation.direction == "down":
+            return "converged", _NEARLY_CONVERGED
+        if curves.validation.direction == "up":
+            return "overfitting", _CONVERGED_RISING
+    return _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
+
+
+def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:
+    """Whether the training loss has nowhere left to fall: a tenth of its first value, or 98 % of the rows right."""
+    right = [
+        _mean(metric.train) for metric in record.metrics.values() if metric.proportion and metric.direction == "up"
+    ]
+    return curves.last <= 0.1 * curves.first or any(share >= 0.98 for share in right)

@@ -1,0 +1,322 @@
+"""Every quantity against a slow, independent computation."""
+
+import itertools
+import json
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from kerasdoctor import quantities
+from kerasdoctor.quantities import BatchTap, DataTap, EpochTap, row_order
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_labels
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.record import TrainingRecord
+
+Array = NDArray[np.generic]
+
+
+def tap(x: Array | None = None, y: Array | None = None, split: float = 0.0, **more: Any) -> DataTap:
+    n = len(next(part for part in (x, y) if part is not None))
+    return DataTap(
+        inputs={} if x is None else {"x": x},
+        targets={} if y is None else {"y": y},
+        rows=more.pop("rows", np.arange(n)),
+        n=more.pop("n", n),
+        split_at=math.floor(n * (1 - split)),
+        **more,
+    )
+
+
+# the package
+
+
+def test_names_are_those_of_the_modules() -> None:
+    assert set(quantities.types()) == {
+        "batch_loss",
+        "input_range",
+        "learning_rate",
+        "row_order",
+        "split_labels",
+        "target_range",
+    }
+    for name, kind in quantities.types().items():
+        assert kind.__module__ == f"kerasdoctor.quantities.{name}"
+
+
+def test_nothing_is_measured_where_there_is_nothing() -> None:
+    empty = tap(x=np.zeros((3, 2)))
+    assert SplitLabels.from_data(empty) is None
+    assert TargetRange.from_data(empty) is None
+    assert InputRange.from_data(tap(y=np.zeros(3))) is None
+
+
+def test_quantities_go_through_json() -> None:
+    generator = np.random.default_rng(0)
+    x, y = generator.standard_normal((60, 4)).astype("float32"), generator.integers(0, 3, 60)
+    x[4, 1] = np.nan
+    data = tap(x, y, 0.2, sample_weight=np.ones(60), output_units={"y": 3})
+    measured = {name: kind.from_data(data) for name, kind in quantities.types().items() if not kind.grows}
+    losses, rates = BatchLoss(), LearningRate()
+    losses.on_batch(BatchTap(step=1, loss=math.inf))
+    rates.on_epoch(EpochTap(step=0, learning_rate=0.1))
+    record = TrainingRecord(quantities={**measured, "batch_loss": losses, "learning_rate": rates})
+    text = json.dumps(record.to_dict(), allow_nan=False)
+    assert TrainingRecord.from_dict(json.loads(text), quantities.types()).quantities == record.quantities
+
+
+# ranges
+
+
+def slow_range(values: Array) -> tuple[float, float, int, int | None]:
+    rows = [[float(value) for value in np.asarray(row).reshape(-1)] for row in values]
+    finite = [value for row in rows for value in row if math.isfinite(value)]
+    bad = [index for index, row in enumerate(rows) for value in row if not math.isfinite(value)]
+    low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
+    return low, high, len(bad), bad[0] if bad else None
+
+
+@settings(deadline=None)
+@given(
+    arrays.arrays(
+        st.sampled_from([np.float32, np.float64, np.int32, np.uint8, np.bool_]),
+        arrays.array_shapes(min_dims=1, max_dims=3, max_side=6),
+    )
+)
+def test_range_against_a_loop(values: Array) -> None:
+    found = Range.of(values, np.arange(len(values)), len(values))
+    low, high, count, first = slow_range(values)
+    np.testing.assert_equal((found.minimum, found.maximum), (low, high))
+    assert (found.nonfinite, found.first_nonfinite_row) == (count, first)
+    assert found.shape == values.shape
+
+
+def test_range_of_a_sample_names_the_rows_of_the_whole() -> None:
+    values = np.array([[0.0], [np.nan], [2.0]])
+    found = Range.of(values, np.array([10, 20, 30]), 100)
+    assert (found.first_nonfinite_row, found.shape) == (20, (100, 1))
+
+
+def test_range_of_text() -> None:
+    found = Range.of(np.array(["a", "b"], dtype=object), np.arange(2), 2)
+    assert math.isnan(found.minimum)
+    assert found.nonfinite == 0
+
+
+def test_target_range_knows_weights_and_units() -> None:
+    data = tap(
+        y=np.array([1, 2, 3]),
+        sample_weight=np.array([0.5, -1.0, 2.0]),
+        output_units={"y": 4},
+        validation_targets={"y": np.array([7])},
+    )
+    found = TargetRange.from_data(data)
+    assert found is not None
+    assert (found.minimum_weight, found.units, found.validation["y"].maximum) == (-1.0, {"y": 4}, 7.0)
+
+
+# labels of the parts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_labels_against_counters(seed: int) -> None:
+    y = np.random.default_rng(seed).integers(-1, 4, 53)
+    found = SplitLabels.from_data(tap(y=y, split=0.3))
+    assert found is not None
+    at = math.floor(53 * (1 - 0.3))
+    head, tail = Counter(y[:at].tolist()), Counter(y[at:].tolist())
+    assert found.train == {str(label): head[label] for label in sorted(set(y.tolist()))}
+    assert found.validation == {str(label): tail[label] for label in sorted(set(y.tolist()))}
+    assert (found.kind, found.source) == ("classes", "validation_split")
+
+
+def test_one_hot_is_its_classes() -> None:
+    y = np.random.default_rng(0).integers(0, 4, 50)
+    assert SplitLabels.from_data(tap(y=np.eye(4)[y], split=0.2)) == SplitLabels.from_data(tap(y=y, split=0.2))
+    assert SplitLabels.from_data(tap(y=y[:, None].astype("float32"), split=0.2)) == SplitLabels.from_data(
+        tap(y=y, split=0.2)
+    )
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        np.array([[1.0, 1.0], [0.0, 1.0]]),  # many labels a row
+        np.array([0.1, 0.2, 0.2]),
+        np.array([1.0, np.nan]),
+        np.array(["a", "b"]),
+        np.zeros((4, 5, 5)),
+        np.zeros(0),
+        np.arange(100),  # whole numbers that never repeat
+    ],
+)
+def test_what_is_no_class(targets: Array) -> None:
+    assert class_labels(targets) is None
+
+
+def test_truth_values_are_classes() -> None:
+    labels = class_labels(np.array([True, False, True]))
+    assert labels is not None
+    assert labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bins_are_tenths(seed: int) -> None:
+    y = np.random.default_rng(seed).gamma(2, 3, 200)
+    edges = binned(y)
+    assert edges is not None
+    assert (edges >= y - 1e-12).all()
+    assert sorted(Counter(edges.tolist()).values()) == [20] * 10
+    for low, high in itertools.combinations(np.argsort(y), 2):
+        assert edges[low] <= edges[high]
+
+
+def test_bins_of_both_parts() -> None:
+    y = np.linspace(0, 1, 100) ** 2
+    found = SplitLabels.from_data(tap(y=y, split=0.2))
+    assert found is not None
+    assert found.kind == "bins"
+    assert list(found.validation.values()) == [0] * 8 + [10] * 2
+    assert list(found.train.values()) == [10] * 8 + [0] * 2
+
+
+def test_validation_data_are_the_other_part() -> None:
+    data = tap(y=np.array([0, 1, 1, 0]), validation_targets={"y": np.array([1, 1, 2, 2, 2])})
+    found = SplitLabels.from_data(data)
+    assert found is not None
+    assert (found.train, found.validation) == ({"0": 2, "1": 2, "2": 0}, {"0": 0, "1": 2, "2": 3})
+    assert found.source == "validation_data"
+
+
+def test_no_part_validates() -> None:
+    assert SplitLabels.from_data(tap(y=np.array([0, 1, 1, 0]))) is None
+
+
+# order of the rows
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 1, 2], [0, 0, 0, 1], [0, 1, 2, 0, 1, 2, 2], [0, 0, 1]])
+def test_equal_neighbours_against_every_order(labels: list[int]) -> None:
+    """Mean and deviation of the number of equal neighbours over all permutations, one by one."""
+    equal, expected, z = row_order._equal_neighbours(np.array(labels))
+    counts = [sum(a == b for a, b in itertools.pairwise(order)) for order in itertools.permutations(labels)]
+    observed = sum(a == b for a, b in itertools.pairwise(labels))
+    assert equal == pytest.approx(observed / (len(labels) - 1))
+    assert expected == pytest.approx(np.mean(counts) / (len(labels) - 1))
+    assert z == pytest.approx((observed - np.mean(counts)) / np.std(counts))
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_equal_neighbours_against_random_orders(classes: int) -> None:
+    generator = np.random.default_rng(0)
+    y = np.sort(generator.integers(0, classes, 300))
+    found = RowOrder.from_data(tap(y=y))
+    assert found is not None
+    counts = [(shuffled[1:] == shuffled[:-1]).sum() for shuffled in (generator.permutation(y) for _ in range(2000))]
+    assert found.z == pytest.approx(((y[1:] == y[:-1]).sum() - np.mean(counts)) / np.std(counts), rel=0.05)
+
+
+def test_one_label_has_no_order() -> None:
+    found = RowOrder.from_data(tap(y=np.zeros(50, dtype=int)))
+    assert found is not None
+    assert found.z is not None
+    assert math.isnan(found.z)
+
+
+def slow_neighbour_distance(x: Array, groups: Array) -> float:
+    """All neighbours against all pairs in which the second row is of the neighbour's group."""
+    flat = x.reshape(len(x), -1).astype(float)
+    near = [np.linalg.norm(flat[i] - flat[i + 1]) for i in range(len(x) - 1)]
+    far = [
+        np.linalg.norm(flat[i] - flat[j])
+        for i in range(len(x) - 1)
+        for j in np.flatnonzero(groups == groups[i + 1])
+        if i != j
+    ]
+    return float(np.median(near) / np.median(far))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("spread", [0, 10])
+def test_neighbour_distance_against_all_pairs(ordered: bool, spread: int) -> None:
+    generator = np.random.default_rng(1)
+    y = generator.integers(0, 3, 150)
+    y = np.sort(y) if ordered else y
+    x = generator.standard_normal((150, 5)) + spread * y[:, None]
+    found = RowOrder.from_data(tap(x, y))
+    assert found is not None
+    assert found.neighbour_distance == pytest.approx(slow_neighbour_distance(x, y), rel=0.15)
+
+
+def test_windows_are_near_copies() -> None:
+    signal = np.cumsum(np.random.default_rng(0).standard_normal(520))
+    windows = np.lib.stride_tricks.sliding_window_view(signal, 20)
+    found = RowOrder.from_data(tap(windows, np.random.default_rng(0).integers(0, 2, len(windows))))
+    assert found is not None
+    assert found.neighbour_distance is not None
+    assert found.neighbour_distance < 0.3
+
+
+def test_autocorrelation_by_its_definition() -> None:
+    y = np.cumsum(np.random.default_rng(0).standard_normal(200))
+    found = RowOrder.from_data(tap(y=y))
+    assert found is not None
+    mean = y.mean()
+    expected = sum((a - mean) * (b - mean) for a, b in itertools.pairwise(y)) / sum((a - mean) ** 2 for a in y)
+    assert found.target_autocorrelation == pytest.approx(expected)
+    assert found.rising_targets == pytest.approx(np.mean([b >= a for a, b in itertools.pairwise(y)]))
+    assert found.z is None
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"), [([1, 2, 2, 5], True), ([5, 3, 2, 1], True), ([1, 3, 2, 5], False), (None, None)]
+)
+def test_time_runs_one_way(index: list[int] | None, expected: bool | None) -> None:
+    found = RowOrder.from_data(tap(y=np.array([0, 1, 0, 1]), time_index=None if index is None else np.array(index)))
+    assert found is not None
+    assert found.time_ordered is expected
+
+
+def test_neighbours_in_a_sample_are_none() -> None:
+    data = tap(y=np.array([0, 0, 1, 1]), rows=np.array([0, 10, 20, 30]), n=40)
+    assert RowOrder.from_data(data) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    arrays.arrays(np.float64, st.tuples(st.integers(3, 40), st.integers(1, 3))),
+    st.one_of(st.just(3), st.just(40)),
+    st.booleans(),
+)
+def test_strange_rows_are_measured_all_the_same(x: NDArray[np.float64], classes: int, continuous: bool) -> None:
+    y: Array = x[:, 0] if continuous else np.arange(len(x)) % classes
+    data = tap(x, y, 0.2)
+    for kind in quantities.types().values():
+        kind.from_data(data)
+
+
+# series
+
+
+def test_series_grow() -> None:
+    losses, rates = BatchLoss(), LearningRate()
+    for step in range(1, 4):
+        losses.on_batch(BatchTap(step=8 * step, loss=1 / step))
+        rates.on_epoch(EpochTap(step=8 * (step - 1), learning_rate=10.0**-step))
+    assert losses.steps.tolist() == [8, 16, 24]
+    assert losses.values.tolist() == [1.0, 0.5, 1 / 3]
+    assert list(rates.step) == [0, 8, 16]
+    assert list(rates.value) == pytest.approx([0.1, 0.01, 0.001])
+    before = losses.values
+    losses.on_batch(BatchTap(step=32, loss=0.0))
+    assert len(before) == 3

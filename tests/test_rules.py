@@ -1,0 +1,337 @@
+"""What every rule promises."""
+
+import ast
+import inspect
+import json
+import re
+import subprocess
+import sys
+from array import array
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kerasdoctor import engine, quantities
+from kerasdoctor.diagnosis import Applicability, Status
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.record import Compile, Data, Fit, Layer, Loss, MetricFacts, Model, Outcome, TrainingRecord
+from kerasdoctor.report import Report
+from kerasdoctor.rule import Healthy, Rule, Unhealthy, discover
+
+RULES = discover()
+HEADINGS = ["What it sees", "How it is told apart", "Remedies", "References"]
+FAMILIES = {"data", "model", "optimization", "generalization", "loop"}
+
+EXAMPLES = [(rule, example) for rule in RULES for example in rule.examples]
+UNHEALTHY = [pair for pair in EXAMPLES if isinstance(pair[1], Unhealthy)]
+HEALTHY = [pair for pair in EXAMPLES if isinstance(pair[1], Healthy)]
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def ids(value: Any) -> str:
+    return value.name if isinstance(value, Rule) else value.record.__name__
+
+
+def test_the_first_rules_are_there() -> None:
+    assert {rule.name for rule in RULES} >= {
+        "unshuffled-split",
+        "nan-loss",
+        "negative-loss",
+        "overfitting",
+        "oscillating-validation",
+    }
+
+
+@every_rule
+def test_file_class_and_name_agree(rule: Rule) -> None:
+    module = type(rule).__module__.rpartition(".")[2]
+    assert rule.name == module.replace("_", "-")
+    assert type(rule).__name__ == "".join(word.capitalize() for word in module.split("_"))
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
+
+
+def test_names_are_unique() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@every_rule
+def test_the_docstring_is_the_documentation(rule: Rule) -> None:
+    text = inspect.getdoc(type(rule)) or ""
+    summary, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert summary.strip().endswith(".")
+    assert "\n" not in summary.strip()
+    assert [section.partition("\n")[0].strip() for section in sections] == HEADINGS
+    assert all(section.partition("\n")[2].strip() for section in sections)
+
+
+@every_rule
+def test_causes_are_a_differential(rule: Rule) -> None:
+    names = [cause.name for cause in rule.causes]
+    assert len(names) >= 2
+    assert len(set(names)) == len(names)
+    for cause in rule.causes:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.name)
+        assert cause.explanation
+        assert inspect.getdoc(cause.examine)
+    assert rule.family in FAMILIES
+
+
+@every_rule
+def test_has_both_kinds_of_example(rule: Rule) -> None:
+    kinds = {type(example) for example in rule.examples}
+    assert kinds == {Healthy, Unhealthy}
+
+
+@pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
+def test_unhealthy_example_confirms_what_it_says(rule: Rule, example: Unhealthy) -> None:
+    report = engine.diagnose(example.record())
+    found = {diagnosis.name: diagnosis for diagnosis in report.diagnoses}
+    assert rule.name in found
+    confirmed = {cause.name for cause in found[rule.name].causes if cause.status is Status.CONFIRMED}
+    assert confirmed == set(example.confirms)
+
+
+@pytest.mark.parametrize(("rule", "example"), HEALTHY, ids=ids)
+def test_healthy_example_is_healthy_for_every_rule(rule: Rule, example: Healthy) -> None:
+    report = engine.diagnose(example.record())
+    assert report.diagnoses == ()
+    assert rule.name not in {skipped.name for skipped in report.skipped}
+
+
+@pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
+def test_every_cause_ends_with_its_evidence(rule: Rule, example: Unhealthy) -> None:
+    report = engine.diagnose(example.record())
+    diagnosis = next(diagnosis for diagnosis in report.diagnoses if diagnosis.name == rule.name)
+    assert {cause.name for cause in diagnosis.causes} == {cause.name for cause in rule.causes}
+    for cause in diagnosis.causes:
+        assert cause.evidence.statement
+        if cause.status is Status.POSSIBLE:
+            assert cause.evidence.statement.startswith(("measured, undecided", "not measured"))
+        if cause.status is Status.RULED_OUT:
+            assert cause.prescriptions == ()
+
+
+@pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
+def test_confirmed_causes_with_remedies_are_prescribed_for(rule: Rule, example: Unhealthy) -> None:
+    remedies = {cause.name: cause.remedies for cause in rule.causes}
+    report = engine.diagnose(example.record())
+    diagnosis = next(diagnosis for diagnosis in report.diagnoses if diagnosis.name == rule.name)
+    for cause in diagnosis.causes:
+        if cause.status is Status.CONFIRMED and remedies[cause.name]:
+            assert cause.prescriptions
+
+
+@pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
+def test_prescriptions_are_python(rule: Rule, example: Unhealthy) -> None:  # noqa: ARG001 (the id)
+    for _diagnosis, _cause, prescription in engine.diagnose(example.record()).prescriptions():
+        ast.parse(prescription.source.replace("%kdoctor fit ", ""))
+        assert "%kdoctor fit " in prescription.source
+        assert prescription.applicability in Applicability
+
+
+def test_a_placeholder_is_announced() -> None:
+    for rule, example in UNHEALTHY:
+        for _diagnosis, _cause, prescription in engine.diagnose(example.record()).prescriptions():
+            assert ("= ..." in prescription.source) == (prescription.applicability is Applicability.HAS_PLACEHOLDERS), (
+                rule.name
+            )
+
+
+def test_rules_need_neither_keras_nor_a_front_end() -> None:
+    script = (
+        "import sys; from kerasdoctor.rule import discover; discover();"
+        "print(sorted({'keras', 'tensorflow', 'IPython', 'matplotlib', 'jinja2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=ids)
+def test_examples_survive_the_store(rule: Rule, example: Healthy | Unhealthy) -> None:  # noqa: ARG001 (the id)
+    record = example.record()
+    loaded = TrainingRecord.from_dict(json.loads(json.dumps(record.to_dict(), allow_nan=False)), quantities.types())
+    assert engine.diagnose(loaded).to_dict() == engine.diagnose(record).to_dict()
+
+
+# any record
+
+numbers = st.one_of(
+    st.floats(),
+    st.floats(0, 5),
+    st.sampled_from([0.0, 1.0, -1.0, 0.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), float("-inf")]),
+)
+counts = st.integers(0, 10**6)
+texts = st.text(max_size=6)
+maybe = st.none() | numbers
+
+
+@st.composite
+def series(draw: st.DrawFn, epochs: int) -> list[float]:
+    size = draw(st.sampled_from([0, epochs, max(0, epochs - 1)]))
+    if draw(st.booleans()):
+        return [draw(st.sampled_from([0.0, 0.3, 1e300]))] * size
+    return draw(st.lists(numbers, min_size=size, max_size=size))
+
+
+@st.composite
+def ranges(draw: st.DrawFn) -> Range:
+    nonfinite = draw(st.integers(0, 3))
+    return Range(
+        dtype=draw(st.sampled_from(["float32", "int64", "object"])),
+        shape=draw(st.sampled_from([(10,), (10, 3), ()])),
+        minimum=draw(numbers),
+        maximum=draw(numbers),
+        nonfinite=nonfinite,
+        first_nonfinite_row=draw(counts) if nonfinite else None,
+    )
+
+
+@st.composite
+def split_labels(draw: st.DrawFn) -> SplitLabels:
+    kind = draw(st.sampled_from(["classes", "bins"]))
+    size = draw(st.integers(1, 6))
+    keys = [str(float(key)) if kind == "bins" else f"{{{key}}}" for key in range(size)]
+    return SplitLabels(
+        kind=kind,  # type: ignore[arg-type]
+        train={key: draw(counts) for key in keys},
+        validation={key: draw(counts) for key in keys},
+        source=draw(st.sampled_from(["validation_split", "validation_data"])),  # type: ignore[arg-type]
+    )
+
+
+@st.composite
+def measured(draw: st.DrawFn) -> dict[str, Any]:
+    steps = draw(st.integers(0, 40))
+    names = st.sampled_from(["x", "y", "{x}"])
+    found: dict[str, Any] = {
+        "batch_loss": BatchLoss(
+            array("q", range(1, steps + 1)), array("d", draw(st.lists(numbers, min_size=steps, max_size=steps)))
+        ),
+        "learning_rate": LearningRate(array("q", [0, 10]), array("d", [draw(numbers), draw(numbers)])),
+        "split_labels": draw(split_labels()),
+        "row_order": RowOrder(
+            draw(maybe),
+            draw(maybe),
+            draw(maybe),
+            draw(maybe),
+            draw(maybe),
+            draw(maybe),
+            draw(st.none() | st.booleans()),
+        ),
+        "input_range": InputRange(
+            draw(st.dictionaries(names, ranges(), min_size=1, max_size=2)),
+            draw(st.dictionaries(names, ranges(), max_size=2)),
+            draw(st.integers(0, 20)),
+            draw(st.integers(0, 20)),
+        ),
+        "target_range": TargetRange(
+            draw(st.dictionaries(names, ranges(), min_size=1, max_size=2)),
+            draw(st.dictionaries(names, ranges(), max_size=2)),
+            draw(st.dictionaries(names, st.integers(1, 5), max_size=2)),
+            draw(maybe),
+            draw(st.integers(0, 20)),
+            draw(st.integers(0, 20)),
+        ),
+    }
+    kept = draw(st.sets(st.sampled_from(sorted(found))))
+    return {name: found[name] for name in found if name in kept}
+
+
+layers = st.builds(
+    Layer,
+    name=texts,
+    kind=st.sampled_from(["Dense", "Dropout", "InputLayer", "Embedding", "BatchNormalization"]),
+    parameters=counts,
+    activation=st.none() | st.sampled_from(["softmax", "relu"]),
+    rate=maybe,
+    regularized=st.booleans(),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> TrainingRecord:
+    epochs = draw(st.sampled_from([0, 1, 2, 5, 8, 12, 30]))
+    keys = draw(st.sets(st.sampled_from(["loss", "val_loss", "accuracy", "val_accuracy", "a_loss", "val_other"])))
+    return TrainingRecord(
+        model=Model(layers=tuple(draw(st.lists(layers, max_size=3))), trainable_parameters=draw(st.integers(0, 1000))),
+        compile=Compile(
+            optimizer=draw(st.sampled_from(["", "Adam", "SGD"])),
+            learning_rate=draw(maybe),
+            losses=tuple(
+                draw(
+                    st.lists(
+                        st.builds(
+                            Loss,
+                            name=st.sampled_from(
+                                ["binary_crossentropy", "mse", "kl_divergence", "sparse_categorical_crossentropy", "{"]
+                            ),
+                            builtin=st.booleans(),
+                        ),
+                        max_size=2,
+                    )
+                )
+            ),
+            dtype_policy=draw(st.sampled_from(["float32", "mixed_float16"])),
+        ),
+        data=Data(n_train=draw(st.none() | counts), n_validation=draw(st.none() | counts)),
+        fit=Fit(
+            epochs=draw(st.integers(1, 50)),
+            batch_size=draw(st.none() | st.integers(1, 300)),
+            steps_per_epoch=draw(st.none() | st.integers(1, 300)),
+            validation_split=draw(st.sampled_from([0.0, 0.2])),
+            validation_freq=draw(st.sampled_from([1, 2])),
+            callbacks=draw(st.sampled_from([(), ("EarlyStopping",)])),
+            class_weight=draw(st.booleans()),
+        ),
+        history={key: draw(series(epochs)) for key in sorted(keys)},
+        metric_facts={
+            "loss": MetricFacts(direction="down"),
+            "accuracy": MetricFacts(direction="up", proportion=draw(st.booleans())),
+        },
+        quantities=draw(measured()),
+        outcome=Outcome(
+            status=draw(st.sampled_from(["running", "finished", "stopped_early", "interrupted", "raised"])),
+            epochs=epochs,
+        ),
+    )
+
+
+def assert_nothing_failed(report: Report) -> None:
+    assert [skipped for skipped in report.skipped if skipped.reason.startswith(("failed", "its cell"))] == []
+    assert report.verdict.reading != "failed"
+    for diagnosis in report.diagnoses:
+        for cause in diagnosis.causes:
+            assert "examination failed" not in cause.evidence.statement
+            assert cause.evidence.statement
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(records())
+def test_no_record_makes_a_rule_fail(record: TrainingRecord) -> None:
+    assert_nothing_failed(engine.diagnose(record))
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=ids)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_record_with_holes_makes_no_rule_fail(rule: Rule, example: Healthy | Unhealthy, data: st.DataObject) -> None:
+    """Examples with values replaced and parts left out get deeper into a differential than random records."""
+    record = example.record()
+    for name in data.draw(st.sets(st.sampled_from(sorted(record.quantities)))):
+        del record.quantities[name]
+    for values in record.history.values():
+        for index in data.draw(st.sets(st.integers(0, len(values) - 1), max_size=2)):
+            values[index] = data.draw(numbers)
+    length = data.draw(st.integers(0, max(len(values) for values in record.history.values())))
+    record.history = {key: values[:length] for key, values in record.history.items()}
+    report = engine.diagnose(record, candidates=[rule])
+    assert_nothing_failed(report)

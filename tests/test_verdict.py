@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kerasdoctor.examples import (
+    digits_with_a_gap,
+    digits_with_dropout,
+    mislabelled_digits,
+    shuffled_digits,
+    sorted_digits,
+    tumours,
+)
+from kerasdoctor.record import Fit, MetricFacts, Outcome, TrainingRecord
+from kerasdoctor.verdict import read_curves
+
+EPOCHS = 30
+T = np.arange(EPOCHS)
+COURSES = {
+    "down": np.linspace(2.0, 1.0, EPOCHS),
+    "flat": 1.0 + 1.0 * np.exp(-T / 1.5),
+    "up": np.concatenate([np.linspace(2.0, 1.0, 10), np.linspace(1.0, 2.0, 20)]),
+    "unclear": 1.0 + 0.3 * np.random.default_rng(2).standard_normal(EPOCHS),
+}
+
+
+def record(train: NDArray[np.float64], validation: NDArray[np.float64] | None = None) -> TrainingRecord:
+    history = {"loss": train.tolist()}
+    if validation is not None:
+        history["val_loss"] = validation.tolist()
+    return TrainingRecord(
+        history=history,
+        metric_facts={"loss": MetricFacts(direction="down")},
+        fit=Fit(epochs=EPOCHS),
+        outcome=Outcome(status="finished", epochs=len(train)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "reading"),
+    [
+        ("down", "down", "learning"),
+        ("down", "flat", "overfitting"),
+        ("down", "up", "overfitting"),
+        ("flat", "down", "data at fault"),
+        ("flat", "flat", "bottleneck"),
+        ("flat", "up", "drifting"),
+        ("up", "down", "contradictory"),
+        ("up", "flat", "diverging"),
+        ("up", "up", "diverging"),
+        ("down", "unclear", "unclear"),
+        ("flat", "unclear", "unclear"),
+        ("up", "unclear", "diverging"),
+        ("unclear", "unclear", "unclear"),
+        ("unclear", "down", "unclear"),
+        ("unclear", "up", "unclear"),
+    ],
+)
+def test_the_table_of_the_guide(train: str, validation: str, reading: str) -> None:
+    # training lies below validation, as it does
+    verdict = read_curves(record(0.7 * COURSES[train], COURSES[validation]))
+    assert (verdict.train, verdict.validation, verdict.reading) == (train, validation, reading)
+    assert verdict.sentence.endswith(".")
+    assert verdict.sentence[0].isupper()
+
+
+def test_what_the_guide_advises_is_said() -> None:
+    def sentence(train: str, validation: str) -> str:
+        return read_curves(record(0.7 * COURSES[train], COURSES[validation])).sentence
+
+    assert "the network is learning" in sentence("down", "down")
+    assert "overfit" in sentence("down", "up")
+    assert "look at the data first" in sentence("flat", "down")
+    assert "smaller learning rate or another batch size" in sentence("flat", "flat")
+    assert "the network's design, its settings" in sentence("up", "up")
+
+
+def test_healthy_runs_get_a_calm_sentence() -> None:
+    assert read_curves(shuffled_digits()).reading == "learning"
+    assert read_curves(tumours()).reading == "learning"
+    assert read_curves(digits_with_dropout()).reading == "converged"
+
+
+def test_converged_is_no_bottleneck() -> None:
+    verdict = read_curves(record(0.002 + 2 * np.exp(-T / 1.5), 0.1 + 2 * np.exp(-T / 1.5)))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "converged")
+    assert "more epochs will change little" in verdict.sentence
+
+
+def test_all_rows_right_is_no_bottleneck() -> None:
+    converged = record(0.5 + 0.5 * np.exp(-T / 1.5), COURSES["flat"])
+    assert read_curves(converged).reading == "bottleneck"
+    converged.history["accuracy"] = [0.99] * EPOCHS
+    converged.metric_facts["accuracy"] = MetricFacts(direction="up", proportion=True)
+    assert read_curves(converged).reading == "converged"
+
+
+def test_a_converged_run_that_gets_worse_overfits() -> None:
+    verdict = read_curves(record(0.002 + 2 * np.exp(-T / 1.5), COURSES["up"]))
+    assert (verdict.train, verdict.reading) == ("flat", "overfitting")
+
+
+def test_a_converged_run_that_still_improves_has_no_faulty_data() -> None:
+    verdict = read_curves(record(0.002 + 2 * np.exp(-T / 1.5), COURSES["down"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "converged")
+
+
+def test_the_best_epoch_is_named() -> None:
+    assert "best in epoch 6" in read_curves(mislabelled_digits()).sentence
+
+
+def test_few_epochs() -> None:
+    verdict = read_curves(record(np.array([2.3, 1.1, 0.8]), np.array([2.0, 1.2, 1.0])))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("unclear", "unclear", "unclear")
+    assert "3 epochs are too few" in verdict.sentence
+    assert "loss 2.3 to 1.4" in verdict.sentence
+
+
+def test_no_validation() -> None:
+    verdict = read_curves(record(COURSES["down"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("down", "unclear", "not validated")
+    assert "The training loss is falling" in verdict.sentence
+    assert "without validation" in verdict.sentence
+
+
+def test_no_epoch() -> None:
+    verdict = read_curves(TrainingRecord())
+    assert verdict.reading == "unclear"
+    assert verdict.sentence == "No epoch is complete yet: there is no curve to read."
+
+
+def test_a_loss_that_is_lost() -> None:
+    verdict = read_curves(digits_with_a_gap())
+    assert verdict.reading == "not finite"
+    assert "from epoch 1 on" in verdict.sentence
+    partly = record(COURSES["down"].copy(), COURSES["down"].copy())
+    partly.history["val_loss"][20:] = [float("nan")] * 10
+    verdict = read_curves(partly)
+    assert verdict.reading == "not finite"
+    assert "validation loss is NaN or infinite from epoch 21" in verdict.sentence
+
+
+def test_other_labels_in_validation() -> None:
+    verdict = read_curves(sorted_digits())
+    assert verdict.reading == "not comparable"
+    assert verdict.validation == "up"
+    assert "hold other labels" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "beginning"),
+    [
+        ("running", "So far (12 of 30 epochs): both losses"),
+        ("interrupted", "Interrupted after 12 of 30 epochs: both losses"),
+        ("raised", "Ended by an exception after 12 of 30 epochs: both losses"),
+        ("stopped_early", "Both losses"),
+    ],
+)
+def test_part_of_a_run(status: str, beginning: str) -> None:
+    part = record(COURSES["down"][:12], COURSES["down"][:12])
+    part.outcome = Outcome(status=status, epochs=12)  # type: ignore[arg-type]
+    assert read_curves(part).sentence.startswith(beginning)
+
+
+def test_validated_every_second_epoch() -> None:
+    sparse = record(COURSES["down"], COURSES["up"][1::2])
+    sparse.fit = Fit(epochs=EPOCHS, validation_freq=2)
+    verdict = read_curves(sparse)
+    assert (verdict.train, verdict.validation, verdict.reading) == ("down", "up", "overfitting")
+    assert "best in epoch 10" in verdict.sentence
+
+
+def test_without_facts_about_the_metrics() -> None:
+    bare = TrainingRecord(history={"loss": COURSES["down"].tolist(), "val_loss": COURSES["down"].tolist()})
+    assert read_curves(bare).train == "down"
