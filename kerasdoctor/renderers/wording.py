@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -145,14 +146,19 @@ def trends(verdict: Verdict, record: TrainingRecord) -> list[tuple[str, str, str
     return read
 
 
+_RECORD_PARTS = {field.name for field in dataclasses.fields(TrainingRecord)}
+
+
 def measured(evidence: Evidence, initial_epoch: int = 0) -> list[str]:
     """The number behind a statement, where and when it was seen; epochs as Keras counts them."""
     parts = []
+    # a part of the record is where to look, not what the number is
+    quantity = "" if evidence.quantity in _RECORD_PARTS else plain(evidence.quantity or "", 80)
     if evidence.value is not None:
         value = number(evidence.value)
-        parts.append(f"{plain(evidence.quantity, 80)} = {value}" if evidence.quantity else value)
-    elif evidence.quantity:
-        parts.append(plain(evidence.quantity, 80))
+        parts.append(f"{quantity} = {value}" if quantity else value)
+    elif quantity:
+        parts.append(quantity)
     if evidence.threshold is not None:
         parts.append(_("threshold {value}").format(value=number(evidence.threshold)))
     if evidence.where is not None:

@@ -19,6 +19,9 @@ from kerasdoctor.remedies.early_stopping import EarlyStopping
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
+#: Rise of the validation loss, as a share of its lowest level, that is worth a warning.
+LEAST_RISE = 0.1
+
 
 def trained_too_long(evidence: Evidence, fit: Fit, outcome: Outcome, loss: Metric) -> tuple[Status, Evidence]:
     """Whether training went on behind the best epoch with nothing to come back to it."""
@@ -159,7 +162,7 @@ class Overfitting(Rule):
                 where="val_loss",
                 when=When(onset.index + 1),
                 value=onset.rise / onset.level,
-                threshold=0.1,
+                threshold=LEAST_RISE,
             )
         ]
         accuracy = next((metric for metric in metrics.values() if metric.proportion and len(metric.validation)), None)
@@ -170,13 +173,13 @@ class Overfitting(Rule):
 
 def _rise(validation: ArrayLike) -> statistics.Onset | None:
     """The onset of a rise that is large, clear and goes on."""
-    onset = statistics.onset(validation)
+    onset = statistics.onset(validation, least=LEAST_RISE)
     if onset is None or onset.level <= 0:
         return None
     # false alarms of whole runs of 15 to 100 epochs with a look at every one: 0 to 2 %, the higher with a noise of
     # 10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations)
     clear = onset.rise > 5 * onset.noise and onset.p < 0.01
-    return onset if clear and onset.rise > max(0.1 * onset.level, 0.02 * onset.fall) else None
+    return onset if clear and onset.rise > max(LEAST_RISE * onset.level, 0.02 * onset.fall) else None
 
 
 def _level(series: ArrayLike, index: int) -> float:
