@@ -23,7 +23,7 @@ from kerasdoctor.report import Report
 P = ParamSpec("P")
 
 #: Share of the elapsed time that looking at the record may take while the model trains.
-LIVE_SHARE = 0.005
+LIVE_SHARE = 0.01
 
 
 def guarded(
@@ -105,6 +105,8 @@ class FitRecorder(keras.callbacks.Callback):
         self._batches = _BatchLosses.for_fit(self._model, self.record, self._arguments)
         self._observer.began(self.record)
         self._examine()
+        # before the first step nothing is held up
+        self._examining = 0.0
 
     @guarded
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

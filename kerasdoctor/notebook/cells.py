@@ -36,4 +36,4 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
 
 def insert(shell: InteractiveShell, source: str) -> None:
     """A new cell under the one that is running, by the kernel's own means; it is not run."""
-    shell.set_next_input(source.rstrip("\n"), replace=False)
+    shell.set_next_input(source, replace=False)

@@ -108,7 +108,7 @@ class _Cell:
             blocks = [[*head, *self._lines], body]
         else:
             blocks = [[*head, *body]]
-        return Written("\n\n".join("\n".join(block) for block in blocks if block) + "\n", self._applicability)
+        return Written("\n\n".join("\n".join(block) for block in blocks if block), self._applicability)
 
     # names ---------------------------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class TestNames:
             "# fresh weights: the old ones have seen the new validation rows\n"
             "model = keras.models.clone_model(model)\n"
             'model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), loss="mse")\n'
-            "h = %kdoctor fit model.fit(x, y, validation_split=0.2)\n"
+            "h = %kdoctor fit model.fit(x, y, validation_split=0.2)"
         )
 
     def test_only_what_is_missing_is_imported_and_names_of_the_user_are_kept(self):
