@@ -15,12 +15,18 @@ nox.options.sessions = ["test"]
 
 HERE = Path(__file__).parent
 ARTIFACTS = HERE / "artifacts"
-# what pip and npm leave in this environment comes before what the machine has
-ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
+BIN = Path(sys.executable).parent
+# what this environment has comes before what the machine has
+ENVIRONMENT = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def run(session: nox.Session, tool: str, *arguments: str) -> None:
+    """Run a program of this environment, whether or not it is activated."""
+    session.run(str(BIN / tool), *arguments, env=ENVIRONMENT, external=True)
 
 
 def install(session: nox.Session, extra: str) -> None:
-    session.run(sys.executable, "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]", env=ENVIRONMENT)
+    run(session, "pip", "install", "--quiet", "--editable", f".[{extra}]")
 
 
 @nox.session
@@ -29,13 +35,13 @@ def quickstart(session: nox.Session) -> None:
     install(session, "notebooks")
     notebook = "notebooks/quickstart.ipynb"
     if "--headless" not in session.posargs:
-        session.run("jupyter", "lab", notebook, *session.posargs, env=ENVIRONMENT, external=True)
+        run(session, "jupyter", "lab", notebook, *session.posargs)
         return
     ARTIFACTS.mkdir(exist_ok=True)
     output = ARTIFACTS / "quickstart.ipynb"
     shutil.copy(notebook, output)
-    session.run("jupyter", "execute", "--inplace", str(output), env=ENVIRONMENT, external=True)
-    session.run("jupyter", "nbconvert", "--to", "html", str(output), env=ENVIRONMENT, external=True, silent=True)
+    run(session, "jupyter", "execute", "--inplace", str(output))
+    run(session, "jupyter", "nbconvert", "--log-level=WARN", "--to", "html", str(output))
     print(f"\nThe notebook with its report: {output}\nThe same as a page:           {output.with_suffix('.html')}")
 
 
@@ -45,22 +51,18 @@ def test(session: nox.Session) -> None:
     install(session, "test")
     browser(session)
     check(session)
-    session.run(sys.executable, "-m", "pytest", *session.posargs, env=ENVIRONMENT)
+    run(session, "python", "-m", "pytest", *session.posargs)
 
 
 @nox.session
 def check(session: nox.Session) -> None:
     """Lint, formatting, types, import contracts and the front end's types."""
-    for command in (
-        ("ruff", "check", "."),
-        ("ruff", "format", "--check", "."),
-        ("mypy",),
-        ("lint-imports",),
-    ):
-        session.run(sys.executable, "-m", *command, env=ENVIRONMENT) if command[0] != "lint-imports" else session.run(
-            *command, env=ENVIRONMENT, external=True
-        )
-    session.run(sys.executable, "js/build.py", "typecheck", env=ENVIRONMENT)
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
+    run(session, "mypy")
+    run(session, "lint-imports")
+    run(session, "python", "js/build.py", "typecheck")
+    run(session, "python", "js/build.py", "test")
 
 
 @nox.session
@@ -76,4 +78,4 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def cost(session: nox.Session) -> None:
     """What watching costs, as a ratio to plain `fit`; arguments go to the benchmark."""
-    session.run(sys.executable, "-m", "tests.benchmarks.cost", *session.posargs, env=ENVIRONMENT)
+    run(session, "python", "-m", "tests.benchmarks.cost", *session.posargs)
