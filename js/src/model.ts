@@ -96,12 +96,24 @@ export interface WidgetModel {
   get(name: "words"): Words;
   on(name: "msg:custom", listener: (message: Message, buffers: DataView[]) => void): void;
   on(name: "change:state", listener: () => void): void;
+  get(name: "ident"): string;
+  send(message: { kind: "everything" }): void;
+  widget_manager?: { get_model?(id: string): Promise<OwnModel> };
+}
+
+/** The model behind anywidget's, as ipywidgets knows it. */
+interface OwnModel {
+  comm?: { on_msg(listener: (message: unknown) => unknown): void };
+  _handle_comm_msg(message: unknown): Promise<void>;
 }
 
 /** Points that a line keeps: a chart has no more than about 1,000 pixels, a minimum and a maximum for each. */
 const POINTS_KEPT = 4096;
 
-/** One line: points in the order of time, in arrays that grow by doubling and never beyond POINTS_KEPT. */
+/** One line: points in the order of time, in arrays that grow by doubling and never beyond POINTS_KEPT.
+ *
+ * A point that is not later than the last one is known already.
+ */
 export class Line {
   length = 0;
   /** The first point that is no number, by its x; it is kept when the line is thinned. */
@@ -123,6 +135,7 @@ export class Line {
 
   append(x: Float32Array, y: Float32Array): void {
     for (let i = 0; i < y.length; i++) {
+      if (this.length > 0 && x[i]! <= this.xs[this.length - 1]!) continue;
       if (this.length === POINTS_KEPT) this.thin();
       if (this.length === this.ys.length) this.grow();
       const value = y[i]!;
@@ -250,6 +263,24 @@ export class Session {
       }
       this.changed();
     });
+  }
+
+  /** Makes up for messages that were lost while this module was loading.
+   *
+   * anywidget 0.11 lets a module load for two seconds; then it drops every message, those to come included. That
+   * happens where the training takes all processors. It is noticed by a message to ourselves that means nothing; then
+   * messages are taken in past anywidget, and the kernel is asked for everything, which it answers when it is free.
+   */
+  async catchUp(model: WidgetModel): Promise<void> {
+    const own = await model.widget_manager?.get_model?.(model.get("ident"));
+    if (!own) return;
+    try {
+      await own._handle_comm_msg({ content: { data: { method: "nothing" } } });
+    } catch {
+      const base = Object.getPrototypeOf(Object.getPrototypeOf(own)) as OwnModel;
+      own.comm?.on_msg((message) => base._handle_comm_msg.call(own, message));
+      model.send({ kind: "everything" });
+    }
   }
 
   private changed(): void {

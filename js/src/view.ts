@@ -34,7 +34,10 @@ export default function widget(): {
 } {
   const session = new Session();
   return {
-    initialize: ({ model }) => session.follow(model),
+    initialize: ({ model }) => {
+      session.follow(model);
+      void session.catchUp(model);
+    },
     render: ({ model, el }) => show(session, model.get("words"), el),
   };
 }

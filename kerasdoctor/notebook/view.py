@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,6 +39,9 @@ POINTS_PER_MESSAGE = 200
 #: Points of one series in the state that a reloaded page asks for: more than a chart has pixels.
 POINTS_IN_STATE = 2000
 
+#: Seconds after which the facts of a running row are told again, to a page that missed them while it was loading.
+REPEAT = 2.0
+
 _STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -59,6 +63,7 @@ class _Row:
     sent: dict[tuple[str, Part], int] = field(default_factory=dict)
     #: What the front end was last told of the run, beside its points.
     told: dict[str, Any] = field(default_factory=dict)
+    told_at: float = 0.0
     #: `time.perf_counter()` before which nothing more is sent.
     due: float = 0.0
 
@@ -73,10 +78,14 @@ class LiveView(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True, to_json=lambda _value, view: view._everything())
     #: The words of the view, in the language of the moment.
     words = traitlets.Dict().tag(sync=True)
+    #: Id of the widget's model, by which a page finds what it missed.
+    ident = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, reports: Iterable[Report] = ()) -> None:
         self._rows = {report.record.run: _Row(report.record, report) for report in reports}
-        super().__init__(words=words())
+        ident = uuid.uuid4().hex
+        super().__init__(model_id=ident, ident=ident, words=words())
+        self.on_msg(self._asked)
 
     @classmethod
     def of(cls, reports: Iterable[Report]) -> Self:
@@ -105,8 +114,8 @@ class LiveView(anywidget.AnyWidget):
         if now < row.due and not force:
             return
         row.due = now + INTERVAL
-        if len(record.metric_facts) != len(row.told.get("metrics", ())):
-            self._tell(row)
+        if now > row.told_at + REPEAT or len(record.metric_facts) != len(row.told.get("metrics", ())):
+            self._tell(row, again=True)
         points = [_thinned(series, POINTS_PER_MESSAGE) for series in _series(record, row.sent)]
         content = {
             "kind": "points",
@@ -127,11 +136,17 @@ class LiveView(anywidget.AnyWidget):
         self.refresh(record, force=True)
         self._tell(self._rows[record.run])
 
-    def _tell(self, row: _Row) -> None:
-        """Sends everything of a row but its points, if any of it is new."""
+    def _asked(self, _view: object, content: Any, _buffers: object) -> None:
+        """A page that was too slow to take in its first messages asks for everything."""
+        if content == {"kind": "everything"}:
+            self.send_state("state")
+
+    def _tell(self, row: _Row, *, again: bool = False) -> None:
+        """Sends everything of a row but its points, if any of it is new or it is to be told `again`."""
         facts = _facts(row)
-        if facts != row.told:
+        if again or facts != row.told:
             row.told = facts
+            row.told_at = time.perf_counter()
             self.send({"kind": "run", "run": facts})
 
     def _everything(self) -> dict[str, Any]:

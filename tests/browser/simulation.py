@@ -128,7 +128,7 @@ class Run:
         )
         view.add(self.record)
 
-    def epoch(self, epoch: int, *, broken_from: int | None = None) -> None:
+    def epoch(self, epoch: int, *, broken_from: int | None = None, force: bool = True) -> None:
         """One epoch; the losses are NaN from the step `broken_from` on."""
         level = 2.3 * math.exp(-epoch / 5) + 0.05
         for step in range(1, self.steps + 1):
@@ -145,7 +145,7 @@ class Run:
         names = [name for name in self.record.history if not name.startswith("val_")]
         self.record.metric_facts = {name: MetricFacts() for name in names}
         self.outcome("running", epoch)
-        self.view.refresh(self.record, Progress(epoch, self.epochs, self.steps, self.steps, self.seconds), force=True)
+        self.view.refresh(self.record, Progress(epoch, self.epochs, self.steps, self.steps, self.seconds), force=force)
 
     def scores(self, epoch: int, level: float) -> dict[str, float]:
         """What Keras logs at the end of an epoch."""
@@ -182,10 +182,15 @@ def cell_id() -> str:
     return str(kernel.get_parent("shell").get("metadata", {}).get("cellId") or "")
 
 
+def is_open(name: str) -> bool:
+    """Whether the test has opened the gate."""
+    notebook = Path(os.environ["JPY_SESSION_NAME"]).stem
+    return Path(f"{notebook}-{name}.open").exists()
+
+
 def gate(name: str) -> None:
     """Waits until the test opens the gate."""
-    notebook = Path(os.environ["JPY_SESSION_NAME"]).stem
-    while not Path(f"{notebook}-{name}.open").exists():
+    while not is_open(name):
         time.sleep(0.01)
 
 
@@ -204,6 +209,21 @@ def train(*, gates: Iterable[str] = ()) -> Report:
         if f"epoch-{epoch}" in gates:
             gate(f"epoch-{epoch}")
     return run.finish(SPLIT, OVERFITTING)
+
+
+def train_until(name: str) -> None:
+    """A run that ends when the gate is opened."""
+    view = LiveView()
+    display(view)
+    run = Run(view, "1", epochs=100_000, steps=3)
+    run.examine(SPLIT)
+    epoch = 0
+    while not is_open(name):
+        epoch += 1
+        run.epoch(epoch, force=False)
+        time.sleep(0.02)
+    run.outcome("stopped_early", epoch)
+    view.finish(run.record)
 
 
 def static() -> None:

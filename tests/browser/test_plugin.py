@@ -47,7 +47,8 @@ def test_a_click_inserts_the_shown_code_below(window: Window) -> None:
     assert [cell.source for cell in cells] == ["import simulation", "simulation.reopened()", SHUFFLE, "after = 1"]
     new = cells[2]
     assert new.kind == "code"
-    assert new.metadata == {"kerasdoctor": {"prescription": "1.1"}}
+    assert new.metadata["kerasdoctor"] == {"prescription": "1.1"}
+    assert notebook.evaluate("return panel.content.widgets[2].model.trusted;")
     # it was not run
     assert new.outputs == []
     assert notebook.evaluate("return panel.content.widgets[2].model.executionCount;") is None
@@ -114,7 +115,7 @@ def test_the_static_report_works_after_a_reload_without_a_kernel(window: Window)
     notebook.picture("static", notebook.cell(1))
     insert_button(report).click()
     assert sources(notebook)[2] == SHUFFLE
-    assert notebook.cells()[2].metadata == {"kerasdoctor": {"prescription": "1.1"}}
+    assert notebook.cells()[2].metadata["kerasdoctor"] == {"prescription": "1.1"}
 
 
 def test_it_works_in_a_notebook_that_is_not_trusted(window: Window) -> None:

@@ -94,7 +94,7 @@ def insert_the_fix(notebook: Notebook, training: int) -> None:
     new = cells.pop(training + 1)
     assert [cell.id for cell in cells] == [cell.id for cell in before]
     assert new.source == shown
-    assert new.metadata == {"kerasdoctor": {"prescription": name}}
+    assert new.metadata["kerasdoctor"] == {"prescription": name}
     assert new.outputs == []
     assert notebook.active_cell == training + 1
 

@@ -244,3 +244,29 @@ def test_a_reload_during_the_run_gets_the_view_back_at_its_end(window: Window) -
     expect(view.locator(".kerasdoctor-state")).to_contain_text("finished, epochs: 20 of 20")
     assert label(view).startswith("loss at epoch 20")
     expect(view.locator(".kerasdoctor-badge")).to_have_count(2)
+
+
+def test_a_page_that_is_slow_to_load_misses_nothing(window: Window) -> None:
+    # anywidget gives up on a module after this time, and drops all messages
+    window.context.add_init_script(
+        """AbortSignal.timeout = () => {
+            const controller = new AbortController();
+            setTimeout(() => controller.abort());
+            return controller.signal;
+        };"""
+    )
+    notebook = window.open("import simulation", "simulation.train_until('seen')")
+    notebook.run(0)
+    notebook.start(1)
+    view = notebook.output(1)
+    # the kernel is busy and answers no question, and yet the run is seen
+    expect(view.locator(".kerasdoctor-where")).to_contain_text("epoch")
+    expect(view.locator(".kerasdoctor-badge")).to_have_count(1)
+    before = label(view)
+    expect(view.get_by_role("img").first).not_to_have_attribute("aria-label", before)
+    notebook.open_gate("seen")
+    notebook.wait_idle()
+    # everything is there at the end, from the first of the three batches of an epoch on
+    expect(view.locator(".kerasdoctor-state")).to_contain_text("stopped early")
+    view.locator(".u-over").first.hover(position={"x": 1, "y": 40})
+    expect(view.locator(".kerasdoctor-hovered").first).to_have_text("epoch 0.3")

@@ -286,6 +286,17 @@ def test_a_reloaded_page_gets_everything_that_was_sent(wire: Wire, clock: Clock)
     assert not [data for data, _ in wire.sent if data["method"] != "custom"]
 
 
+def test_a_page_that_missed_messages_hears_of_the_run_again_and_may_ask(wire: Wire, clock: Clock) -> None:
+    run, view = record(), LiveView()
+    view.add(run)
+    for clock.now in (0.5, 1.5, 2.5, 3.5, 5.0):
+        view.refresh(run, Progress(1, 1, 1, None, clock.now))
+    assert len(wire.messages("run")) == 3
+    view._handle_custom_msg({"kind": "everything"}, [])
+    (update,) = [data for data, _ in wire.sent if data["method"] == "update"]
+    assert [row["run"] for row in update["state"]["state"]["runs"]] == ["1"]
+
+
 def test_a_view_of_ended_runs_opens_complete(wire: Wire) -> None:
     runs = [record("1"), record("2")]
     for run in runs:
