@@ -340,7 +340,9 @@ def last(record: TrainingRecord, key: str) -> str:
 
 
 def next_steps(report: Report) -> list[tuple[str, str]]:
-    """Commands and what each does, for this report."""
+    """Commands and what each does, for this report; none for a script, which has no magics."""
+    if report.record.source is not None and not report.record.source.notebook:
+        return []
     run = report.record.run
     steps = []
     first = next(report.prescriptions(), None)

@@ -124,7 +124,9 @@ class Run:
             data=Data(kind="arrays", n_train=1437, n_validation=360),
             fit=Fit(epochs=epochs, batch_size=32, validation_split=0.2),
             quantities={"batch_loss": self.losses},
-            source=Source(call="model.fit(\n    x, y, validation_split=0.2, epochs=20\n)", cell_id=cell_id()),
+            source=Source(
+                call="model.fit(\n    x, y, validation_split=0.2, epochs=20\n)", notebook=True, cell_id=cell_id()
+            ),
         )
         view.add(self.record)
 

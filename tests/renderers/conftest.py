@@ -95,7 +95,7 @@ def digits(**changes: object) -> TrainingRecord:
             "accuracy": MetricFacts(direction="up", proportion=True),
         },
         outcome=Outcome(status="finished", epochs=20, seconds=8.42),
-        source=Source(call="model.fit(x, y, validation_split=0.2, epochs=20)", assignment="history = "),
+        source=Source(call="model.fit(x, y, validation_split=0.2, epochs=20)", assignment="history = ", notebook=True),
     )
     return dataclasses.replace(record, **changes)
 
