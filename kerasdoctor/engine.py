@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from kerasdoctor import rule as rules
 from kerasdoctor.diagnosis import (
     CauseFinding,
@@ -24,6 +26,8 @@ from kerasdoctor.verdict import read_curves
 _ORDER = {Status.CONFIRMED: 0, Status.POSSIBLE: 1, Status.RULED_OUT: 2}
 
 
+# the numbers of a run that diverged overflow; what comes out is NaN, which every rule expects
+@np.errstate(all="ignore")
 def diagnose(
     record: TrainingRecord,
     *,

@@ -181,6 +181,7 @@ def _mann_kendall(points: Floats) -> float:
     if len(points) < 2 or np.ptp(points) == 0:
         return 1.0
     # the exact distribution of 200 values costs 0.1 s and tells nothing more
+    method: Literal["exact", "asymptotic"]
     method = "exact" if len(points) <= 30 and len(np.unique(points)) == len(points) else "asymptotic"
     return float(stats.kendalltau(np.arange(len(points)), points, method=method).pvalue)
 

@@ -204,7 +204,7 @@ class _Curves:
             best=int(seen[validation[seen].argmin()]) + 1 if len(seen) else None,
             val_range=float(np.ptp(validation[seen])) if len(seen) else math.nan,
             lost=_first_nonfinite(logged),
-            val_lost=_first_nonfinite(val_logged),
+            val_lost=_first_nonfinite(val_logged, record.fit.validation_freq),
         )
 
 
@@ -214,8 +214,8 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float((finite / len(finite)).sum()) if len(finite) else math.nan
 
 
-def _first_nonfinite(values: list[float]) -> int | None:
-    return next((index + 1 for index, value in enumerate(values) if not math.isfinite(value)), None)
+def _first_nonfinite(values: list[float], stride: int = 1) -> int | None:
+    return next(((index + 1) * stride for index, value in enumerate(values) if not math.isfinite(value)), None)
 
 
 def _part_of_the_run(record: TrainingRecord, epochs: int) -> str:

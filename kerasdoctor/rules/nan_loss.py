@@ -323,16 +323,15 @@ class NanLoss(Rule):
                 when=When(epoch, step),
                 value=value,
             )
-        for key in ("loss", "val_loss"):
+        for key, stride in (("loss", 1), ("val_loss", fit.validation_freq)):
             for index, value in enumerate(history.get(key, ())):
                 if not math.isfinite(value):
+                    epoch = (index + 1) * stride
                     return Evidence(
-                        _("{key} is {value} from epoch {epoch} on").format(
-                            key=key, value=_name(value), epoch=index + 1
-                        ),
+                        _("{key} is {value} from epoch {epoch} on").format(key=key, value=_name(value), epoch=epoch),
                         quantity="history",
                         where=key,
-                        when=When(index + 1),
+                        when=When(epoch),
                         value=value,
                     )
         return None

@@ -190,22 +190,28 @@ class NegativeLoss(Rule):
     examples = (Unhealthy(tumours_labelled_from_one, confirms=("targets-out-of-range",)), Healthy(tumours))
 
     def check(
-        self, history: Mapping[str, Sequence[float]], compile: Compile, batch_loss: BatchLoss | None = None
+        self,
+        history: Mapping[str, Sequence[float]],
+        compile: Compile,
+        fit: Fit,
+        batch_loss: BatchLoss | None = None,
     ) -> Evidence | None:
         if not compile.losses or not all(
             loss.builtin and _plain(loss.name) in _NEVER_NEGATIVE for loss in compile.losses
         ):
             return None
-        for key in ("loss", "val_loss"):
-            negative = [index for index, value in enumerate(history.get(key, ())) if value < MARGIN]
+        for key, stride in (("loss", 1), ("val_loss", fit.validation_freq)):
+            values = history.get(key, ())
+            negative = [index for index, value in enumerate(values) if value < MARGIN]
             if negative:
-                value = float(history[key][-1] if history[key][-1] < MARGIN else history[key][negative[0]])
+                epoch = (negative[0] + 1) * stride
+                value = float(values[-1] if values[-1] < MARGIN else values[negative[0]])
                 statement = _("{key} of {loss} is below 0 from epoch {epoch} on, and came to {value:.4g}")
                 return Evidence(
-                    statement.format(key=key, loss=_names(compile), epoch=negative[0] + 1, value=value),
+                    statement.format(key=key, loss=_names(compile), epoch=epoch, value=value),
                     quantity="history",
                     where=key,
-                    when=When(negative[0] + 1),
+                    when=When(epoch),
                     value=value,
                     threshold=0.0,
                 )

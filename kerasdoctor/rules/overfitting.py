@@ -75,7 +75,7 @@ class Overfitting(Rule):
 
     ## What it sees
     The epoch from which on the validation loss no longer falls but rises: the turn of the curve that fits it best in
-    one fall and one rise. The rise is at least a tenth of the lowest level, 2 % of the fall before, and five times
+    one fall and one rise. The rise is at least a tenth of the lowest level, 2 % of the fall before, and six times
     the noise of the curve; it goes on (Mann-Kendall, p < .01); it was there one epoch ago; and the training loss is
     lower than at the turn. A run that EarlyStopping watches or has stopped is treated already. Validation rows with
     other labels than the training rows are no measure of this: then the rule does not look.
@@ -176,9 +176,9 @@ def _rise(validation: ArrayLike) -> statistics.Onset | None:
     onset = statistics.onset(validation, least=LEAST_RISE)
     if onset is None or onset.level <= 0:
         return None
-    # false alarms of whole runs of 15 to 100 epochs with a look at every one: 0 to 2 %, the higher with a noise of
-    # 10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations)
-    clear = onset.rise > 5 * onset.noise and onset.p < 0.01
+    # whole runs of 15 to 60 epochs that alarm without a rise, with a look at every epoch: none, but up to 3 % with a
+    # noise of 10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations)
+    clear = onset.rise > 6 * onset.noise and onset.p < 0.01
     return onset if clear and onset.rise > max(LEAST_RISE * onset.level, 0.02 * onset.fall) else None
 
 

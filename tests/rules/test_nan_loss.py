@@ -68,6 +68,10 @@ def test_validation_gaps_are_no_nan() -> None:
     record.history["val_loss"] = record.history["val_loss"][::2]
     record.history["val_accuracy"] = record.history["val_accuracy"][::2]
     assert diagnosis(record, NAME) is None
+    record.history["val_loss"][3] = NAN
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert found.evidence[0].when == When(epoch=8)
 
 
 def test_missing_values_are_the_cause() -> None:

@@ -101,6 +101,8 @@ def test_rare_classes() -> None:
     finding = cause(record, NAME, "uneven-classes")
     assert finding.status is Status.POSSIBLE
     assert "label 3 has 12 training rows" in finding.evidence.statement
+    # a rare class throws the loss of single batches back by itself
+    assert cause(record, NAME, "learning-rate-too-large").status is Status.POSSIBLE
 
 
 def test_the_guides_causes_are_all_there() -> None:
