@@ -314,6 +314,7 @@ def assert_nothing_failed(report: Report) -> None:
     json.dumps(report.to_dict(), allow_nan=False)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records())
 def test_no_record_makes_a_rule_fail(record: TrainingRecord) -> None:

@@ -33,9 +33,12 @@ class RescaleTargets(Remedy):
         values = next(iter(measured.outputs.values()))
         if not values.minimum < values.maximum or not _continuous(values):
             return None
-        reason = _("the targets run from {low:g} to {high:g}, this loss is defined on 0 to 1").format(
-            low=values.minimum, high=values.maximum
-        )
+        entropy = any("crossentropy" in loss.name.replace("_", "") for loss in record.compile.losses)
+        reason = (
+            _("the targets run from {low:g} to {high:g}, this loss is defined on 0 to 1")
+            if entropy
+            else _("the targets run from {low:g} to {high:g}: bring them into [0, 1]")
+        ).format(low=values.minimum, high=values.maximum)
         return Plan((ScaleTargets(values.minimum, values.maximum),), reason)
 
 

@@ -58,7 +58,7 @@ def learning_rate_too_large(
     ).format(rows=size * batch, first=first, typical=typical, highest=highest, step=step)
     if compile.learning_rate is not None:
         statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
-    # of 24 real healthy runs one is thrown back, whose rare class is in few batches (REAL_RUNS.md of the simulations)
+    # of 24 real healthy runs none is, but for one whose rare class is in few batches (REAL_RUNS.md of the simulations)
     rare = split_labels is not None and _unevenness(split_labels) >= UNEVEN
     thrown_back = highest >= 0.5 * first and highest >= 3 * typical and not rare
     if not thrown_back:
