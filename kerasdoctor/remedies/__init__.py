@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import re
 from dataclasses import dataclass
 from typing import ClassVar
@@ -103,7 +104,7 @@ class Plan:
     applicability: Applicability = Applicability.UNSAFE
 
 
-class Remedy:
+class Remedy(abc.ABC):
     """One treatment. Its subclass stands in the module of its name."""
 
     title: ClassVar[str]
@@ -113,6 +114,6 @@ class Remedy:
         """The class name in kebab-case."""
         return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
 
+    @abc.abstractmethod
     def plan(self, record: TrainingRecord) -> Plan | None:
         """What to change in this run; None where the remedy has no place to act."""
-        raise NotImplementedError
