@@ -23,7 +23,7 @@ from kerasdoctor.report import Report
 P = ParamSpec("P")
 
 #: Share of the elapsed time that looking at the record may take while the model trains.
-LIVE_SHARE = 0.01
+LIVE_SHARE = 0.005
 
 
 def guarded(
@@ -78,6 +78,8 @@ class FitRecorder(keras.callbacks.Callback):
         self._observer = observer
         self._ignored = ignored
         self._growing: list[Quantity] = []
+        #: `on_batch` of the quantities that have one.
+        self._on_batch: list[Callable[[BatchTap], None]] = []
         self._began = time.perf_counter()
         self._examining = 0.0
         self._batches = _BatchLosses()
@@ -102,6 +104,8 @@ class FitRecorder(keras.callbacks.Callback):
                     quantity = kind()
                     self.record.quantities[name] = quantity
                     self._growing.append(quantity)
+                    if kind.on_batch is not Quantity.on_batch:
+                        self._on_batch.append(quantity.on_batch)
         self._batches = _BatchLosses.for_fit(self._model, self.record, self._arguments)
         self._observer.began(self.record)
         self._examine()
@@ -125,8 +129,8 @@ class FitRecorder(keras.callbacks.Callback):
             loss = self._batches.loss(batch, float(logs["loss"]))
             if loss is not None:
                 tap = BatchTap(step=self._step, loss=loss)
-                for quantity in self._growing:
-                    quantity.on_batch(tap)
+                for take_in in self._on_batch:
+                    take_in(tap)
                 if not self._nonfinite_seen and not math.isfinite(loss):
                     self._nonfinite_seen = True
                     self._examine()
