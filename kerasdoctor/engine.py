@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kerasdoctor import quantities
 from kerasdoctor import rule as rules
 from kerasdoctor.diagnosis import (
     CauseFinding,
@@ -55,7 +56,8 @@ def diagnose(
             if evidence:
                 diagnoses.append(_diagnosis(rule, evidence, record, skipped))
         except rules.NotMeasured as missing:
-            skipped.append(Skipped(rule.name, _("needs {name}, not recorded").format(name=missing)))
+            reason = _("needs {name}, not recorded").format(name=missing) + _why(str(missing), record)
+            skipped.append(Skipped(rule.name, reason))
         except Exception as error:  # a rule of ours must never cost the user the rest of the report
             skipped.append(Skipped(rule.name, _("failed: {error}").format(error=describe(error))))
     diagnoses.sort(key=lambda diagnosis: (-diagnosis.severity, diagnosis.name))
@@ -65,6 +67,15 @@ def diagnose(
         diagnoses=_numbered(diagnoses),
         skipped=tuple(skipped),
     )
+
+
+def _why(name: str, record: TrainingRecord) -> str:
+    """Why a quantity may not have been recorded."""
+    kind = quantities.types().get(name)
+    if kind is None:
+        return ""
+    reason = record.instrument.untapped if kind.grows else record.data.not_examined
+    return f" ({reason})" if reason else ""
 
 
 def describe(error: BaseException) -> str:
@@ -118,7 +129,7 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
         status, found = cause.examine(**rules.inject(cause.examine, record, evidence=evidence))
     except rules.NotMeasured as missing:
         status = Status.POSSIBLE
-        found = Evidence(_("not measured: needs {name}").format(name=missing))
+        found = Evidence(_("not measured: needs {name}").format(name=missing) + _why(str(missing), record))
     except Exception as error:  # as in `diagnose`
         status = Status.POSSIBLE
         found = Evidence(_("not measured: the examination failed ({error})").format(error=describe(error)))

@@ -10,10 +10,12 @@ import itertools
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
@@ -181,8 +183,7 @@ def diverged_regression() -> TrainingRecord:
         history={key: [nan] * 5 for key in ("loss", "mae", "val_loss", "val_mae")},
         metric_facts={"loss": MetricFacts(direction="down"), "mae": MetricFacts(direction="down")},
         quantities={
-            "batch_loss": _batch_loss(steps + [nan] * 5),
-            "learning_rate": _learning_rate(0.1, 5, 12),
+            **_steps(steps + [nan] * 5, 0.1, 5),
             "input_range": _inputs((442, 10), -2.76, 3.98),
             "target_range": _targets((442,), 25.0, 346.0, units=1, dtype="float32"),
         },
@@ -205,8 +206,7 @@ def digits_with_a_gap() -> TrainingRecord:
     }
     inputs = Range("float32", (1797, 64), 0.0, 1.0, 1, 700)
     record.quantities["input_range"] = InputRange({"x": inputs}, {}, 1797, 1797)
-    record.quantities["batch_loss"] = _batch_loss(first + [nan] * (3 * 45 - len(first)))
-    record.quantities["learning_rate"] = _learning_rate(0.001, 3, 45)
+    record.quantities |= _steps(first + [nan] * (3 * 45 - len(first)), 0.001, 3)
     record.outcome = Outcome(status="finished", epochs=3, seconds=1.6)
     record.source = _source(3)
     return record
@@ -247,8 +247,7 @@ def shares_in_time() -> TrainingRecord:
             ),
             "input_range": _inputs((680, 20), 1.0, 5.04),
             "target_range": _targets((680,), 1.17, 5.1, units=1, dtype="float32"),
-            "batch_loss": _batch_loss(_around(history["loss"], 17)),
-            "learning_rate": _learning_rate(0.001, 10, 17),
+            **_steps(_around(history["loss"], 17), 0.001, 10),
         },
         outcome=Outcome(status="finished", epochs=10, seconds=3.4),
         source=_source(10),
@@ -273,8 +272,7 @@ def _digits(
             "row_order": order,
             "input_range": _inputs((1797, 64), 0.0, 1.0),
             "target_range": _targets((1797,), 0.0, 9.0, units=10),
-            "batch_loss": _batch_loss(_around(series["loss"], 45)),
-            "learning_rate": _learning_rate(rate, epochs, 45),
+            **_steps(_around(series["loss"], 45), rate, epochs),
         },
         outcome=Outcome(status="finished", epochs=epochs, seconds=0.35 * epochs),
         source=_source(epochs),
@@ -303,8 +301,7 @@ def _tumours(history: Mapping[str, str], *, lowest: int, highest: int) -> Traini
             ),
             "input_range": _inputs((569, 30), -3.11, 12.07),
             "target_range": _targets((569,), lowest, highest, units=1),
-            "batch_loss": _batch_loss(_around(series["loss"], 15)),
-            "learning_rate": _learning_rate(0.001, 10, 15),
+            **_steps(_around(series["loss"], 15), 0.001, 10),
         },
         outcome=Outcome(status="finished", epochs=10, seconds=2.2),
         source=_source(10),
@@ -384,12 +381,14 @@ def _targets(shape: tuple[int, ...], lowest: float, highest: float, *, units: in
     return TargetRange({"y": measured}, {}, {"y": units}, None, shape[0], shape[0])
 
 
-def _batch_loss(values: Sequence[float]) -> BatchLoss:
-    return BatchLoss(array("q", range(1, len(values) + 1)), array("d", values))
-
-
-def _learning_rate(rate: float, epochs: int, steps: int) -> LearningRate:
-    return LearningRate(array("q", range(0, epochs * steps, steps)), array("d", [rate] * epochs))
+def _steps(losses: Sequence[float], rate: float, epochs: int) -> dict[str, Any]:
+    """The quantities of every step, in epochs of equal length."""
+    n = len(losses) // epochs
+    return {
+        "batch_loss": BatchLoss(array("q", range(1, len(losses) + 1)), array("d", losses)),
+        "learning_rate": LearningRate(array("q", [1]), array("d", [rate])),
+        "epoch_begin": EpochBegin(array("q", range(0, epochs * n, n))),
+    }
 
 
 def _around(losses: Sequence[float], steps: int) -> list[float]:

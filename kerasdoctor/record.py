@@ -7,7 +7,7 @@ import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from cattrs import Converter
@@ -21,6 +21,9 @@ VERSION = 1
 DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other"]
 Direction = Literal["up", "down", "unknown"]
 Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
+#: How much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step.
+Level = Literal["light", "default"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """How the fit was watched."""
+
+    level: Level = "default"
+    #: Why the train step was not tapped, or not until the end; empty when it was.
+    untapped: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """The call as the user wrote it."""
 
@@ -208,6 +220,7 @@ class TrainingRecord:
     #: Name of the quantity -> what was measured; each type lives in `kerasdoctor.quantities`.
     quantities: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
+    instrument: Instrument = field(default_factory=Instrument)
     source: Source | None = None
     failures: list[Failure] = field(default_factory=list)
     version: int = VERSION
@@ -289,15 +302,34 @@ def json_number(value: float) -> float | str:
     return float(value)
 
 
+def _to_array(data: list[Any], _kind: Any) -> array[Any]:
+    return array("q", data) if all(type(value) is int for value in data) else array("d", map(float, data))
+
+
+def _is_ndarray(kind: Any) -> bool:
+    return kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray
+
+
+def _from_ndarray(values: NDArray[np.generic]) -> list[Any]:
+    flat = [json_number(value) if isinstance(value, float) else value for value in values.reshape(-1).tolist()]
+    width = values.shape[-1] if values.ndim > 1 else 0
+    return [flat[row * width : (row + 1) * width] for row in range(len(values))] if width else flat
+
+
+def _to_ndarray(data: list[Any], kind: Any) -> NDArray[np.generic]:
+    dtype = get_args(get_args(kind)[1])[0]
+    # numbers that JSON cannot hold are words, which float understands
+    values: NDArray[np.generic] = np.array(data, dtype=np.float64).astype(dtype)
+    return values
+
+
 def _make_converter() -> Converter:
     converter = Converter()
     converter.register_unstructure_hook(float, json_number)
     converter.register_unstructure_hook(array, lambda a: [json_number(v) if a.typecode == "d" else v for v in a])
-    converter.register_structure_hook(array, lambda data, _: array("d", (float(value) for value in data)))
-    converter.register_unstructure_hook_func(
-        lambda kind: kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray,
-        lambda a: [json_number(float(v)) for v in a],
-    )
+    converter.register_structure_hook(array, _to_array)
+    converter.register_unstructure_hook_func(_is_ndarray, _from_ndarray)
+    converter.register_structure_hook_func(_is_ndarray, _to_ndarray)
     # a quantity keeps its own type behind `Any`
     converter.register_unstructure_hook_func(
         lambda kind: kind is Any,

@@ -14,13 +14,16 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from kerasdoctor import quantities
-from kerasdoctor.quantities import BatchTap, DataTap, EpochTap, row_order
+from kerasdoctor.quantities import DataTap, EpochTap, StepTap, row_order
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_labels
 from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.record import TrainingRecord
 
 Array = NDArray[np.generic]
@@ -38,17 +41,40 @@ def tap(x: Array | None = None, y: Array | None = None, split: float = 0.0, **mo
     )
 
 
+def steps(norms: Any, losses: Any, *, first: int = 1, rate: float = 0.1) -> StepTap:
+    """Steps of two variables, whose gradients, updates and values have the same norms."""
+    table = np.array(norms, dtype=np.float64)
+    n = len(table)
+    return StepTap(
+        step=np.arange(first, first + n),
+        loss=np.array(losses, dtype=np.float64),
+        learning_rate=np.full(n, rate),
+        loss_scale=np.full(n, 1024.0),
+        variables=("a", "b"),
+        gradient_norm=table,
+        update_norm=table,
+        weight_norm=table,
+    )
+
+
 # the package
 
 
 def test_names_are_those_of_the_modules() -> None:
     assert set(quantities.types()) == {
         "batch_loss",
+        "epoch_begin",
+        "global_gradient_norm",
+        "gradient_norm",
         "input_range",
         "learning_rate",
+        "loss_scale",
         "row_order",
         "split_labels",
         "target_range",
+        "update_norm",
+        "update_ratio",
+        "weight_norm",
     }
     for name, kind in quantities.types().items():
         assert kind.__module__ == f"kerasdoctor.quantities.{name}"
@@ -66,13 +92,22 @@ def test_quantities_go_through_json() -> None:
     x, y = generator.standard_normal((60, 4)).astype("float32"), generator.integers(0, 3, 60)
     x[4, 1] = np.nan
     data = tap(x, y, 0.2, sample_weight=np.ones(60), output_units={"y": 3})
-    measured = {name: kind.from_data(data) for name, kind in quantities.types().items() if not kind.grows}
-    losses, rates = BatchLoss(), LearningRate()
-    losses.on_batch(BatchTap(step=1, loss=math.inf))
-    rates.on_epoch(EpochTap(step=0, learning_rate=0.1))
-    record = TrainingRecord(quantities={**measured, "batch_loss": losses, "learning_rate": rates})
+    measured: dict[str, Any] = {
+        name: kind.from_data(data) for name, kind in quantities.types().items() if not kind.grows
+    }
+    for name, kind in quantities.types().items():
+        if kind.grows:
+            grown = measured[name] = kind()
+            grown.on_epoch(EpochTap(step=0))
+            grown.on_steps(steps([[1.0, 0.0], [math.inf, 2.0]], [0.5, math.nan]))
+            assert len(grown)
+    record = TrainingRecord(quantities=measured)
     text = json.dumps(record.to_dict(), allow_nan=False)
-    assert TrainingRecord.from_dict(json.loads(text), quantities.types()).quantities == record.quantities
+    again = TrainingRecord.from_dict(json.loads(text), quantities.types())
+    assert {name: type(value) for name, value in again.quantities.items()} == {
+        name: type(value) for name, value in measured.items()
+    }
+    assert again.to_dict() == record.to_dict()
 
 
 # ranges
@@ -308,15 +343,51 @@ def test_strange_rows_are_measured_all_the_same(x: NDArray[np.float64], classes:
 # series
 
 
-def test_series_grow() -> None:
+def test_losses_keep_every_step_and_rates_only_their_changes() -> None:
     losses, rates = BatchLoss(), LearningRate()
-    for step in range(1, 4):
-        losses.on_batch(BatchTap(step=8 * step, loss=1 / step))
-        rates.on_epoch(EpochTap(step=8 * (step - 1), learning_rate=10.0**-step))
-    assert losses.steps.tolist() == [8, 16, 24]
-    assert losses.values.tolist() == [1.0, 0.5, 1 / 3]
-    assert list(rates.step) == [0, 8, 16]
-    assert list(rates.value) == pytest.approx([0.1, 0.01, 0.001])
+    for part, rate in enumerate([0.1, 0.1, 0.01]):
+        told = steps(np.ones((3, 2)), [1.0, 0.5, 1 / (part + 1)], first=1 + 3 * part, rate=rate)
+        losses.on_steps(told)
+        rates.on_steps(told)
+    assert losses.steps.tolist() == list(range(1, 10))
+    assert losses.values.tolist() == [1.0, 0.5, 1.0, 1.0, 0.5, 0.5, 1.0, 0.5, 1 / 3]
+    assert (list(rates.step), list(rates.value)) == ([1, 7], [0.1, 0.01])
     before = losses.values
-    losses.on_batch(BatchTap(step=32, loss=0.0))
-    assert len(before) == 3
+    losses.on_steps(steps([[1, 1]], [0.0], first=10))
+    assert len(before) == 9
+
+
+def test_rates_of_an_untapped_fit_are_those_of_the_epochs() -> None:
+    rates = LearningRate()
+    for epoch, rate in enumerate([0.1, 0.1, 0.05]):
+        rates.on_epoch(EpochTap(step=45 * epoch, learning_rate=rate))
+    assert (list(rates.step), list(rates.value)) == ([1, 91], [0.1, 0.05])
+
+
+def test_epoch_of_a_step() -> None:
+    begins = EpochBegin()
+    for step in (0, 45, 90):
+        begins.on_epoch(EpochTap(step=step))
+    assert [begins.epoch_of(step) for step in (1, 45, 46, 90, 91, 500)] == [1, 1, 2, 2, 3, 3]
+
+
+def test_the_global_norm_and_the_ratio_against_a_loop() -> None:
+    generator = np.random.default_rng(0)
+    gradients, updates, weights = (generator.random((7, 3)) for _ in range(3))
+    weights[:, 2] = 0
+    told = StepTap(
+        step=np.arange(1, 8),
+        loss=np.ones(7),
+        variables=("a", "b", "c"),
+        gradient_norm=gradients,
+        update_norm=updates,
+        weight_norm=weights,
+    )
+    whole, ratio = GlobalGradientNorm(), UpdateRatio()
+    whole.on_steps(told)
+    ratio.on_steps(told)
+    for row in range(7):
+        assert whole.values[row] == pytest.approx(math.sqrt(sum(float(g) ** 2 for g in gradients[row])))
+        for column in range(3):
+            slow = updates[row, column] / weights[row, column] if weights[row, column] else 0.0
+            assert ratio.mean[row, column] == pytest.approx(slow)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kerasdoctor import engine, quantities
 from kerasdoctor.diagnosis import Applicability, Status
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
@@ -215,7 +216,8 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
         "batch_loss": BatchLoss(
             array("q", range(1, steps + 1)), array("d", draw(st.lists(numbers, min_size=steps, max_size=steps)))
         ),
-        "learning_rate": LearningRate(array("q", [0, 10]), array("d", [draw(numbers), draw(numbers)])),
+        "learning_rate": LearningRate(array("q", [1, 11]), array("d", [draw(numbers), draw(numbers)])),
+        "epoch_begin": EpochBegin(array("q", [0, 10])),
         "split_labels": draw(split_labels()),
         "row_order": RowOrder(
             draw(maybe),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -15,9 +14,10 @@ import keras
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
 from kerasdoctor.instrumentation.observer import Observer, Progress
+from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model
-from kerasdoctor.quantities import BatchTap, EpochTap, Quantity
-from kerasdoctor.record import Failure, Fit, Outcome, Status, TrainingRecord
+from kerasdoctor.quantities import EpochTap, Quantity
+from kerasdoctor.record import Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord
 from kerasdoctor.report import Report
 
 P = ParamSpec("P")
@@ -58,6 +58,7 @@ class FitRecorder(keras.callbacks.Callback):
         names: Mapping[str, Any],
         observer: Observer,
         ignored: Mapping[str, str],
+        level: Level = "default",
     ) -> None:
         """A recorder for one fit.
 
@@ -67,9 +68,11 @@ class FitRecorder(keras.callbacks.Callback):
             names: the user's top-level names.
             observer: is told what happens.
             ignored: diagnoses not to make -> reason.
+            level: how much is recorded.
         """
         super().__init__()
         self.record = record
+        record.instrument = Instrument(level=level)
         self.report: Report | None = None
         self._arguments = arguments
         self._names = names
@@ -77,14 +80,12 @@ class FitRecorder(keras.callbacks.Callback):
         self._continues = False
         self._observer = observer
         self._ignored = ignored
-        self._growing: list[Quantity] = []
-        #: `on_batch` of the quantities that have one.
-        self._on_batch: list[Callable[[BatchTap], None]] = []
+        #: Quantities that grow with the run; they are in the record as soon as they hold something.
+        self._growing: dict[str, Quantity] = {}
         self._began = time.perf_counter()
         self._examining = 0.0
-        self._batches = _BatchLosses()
+        self._steps = Steps()
         self._epoch = 0
-        self._step = 0
         self._steps_before = 0
         self._nonfinite_seen = False
 
@@ -101,12 +102,8 @@ class FitRecorder(keras.callbacks.Callback):
             self._fill_facts()
             for name, kind in quantities.types().items():
                 if kind.grows:
-                    quantity = kind()
-                    self.record.quantities[name] = quantity
-                    self._growing.append(quantity)
-                    if kind.on_batch is not Quantity.on_batch:
-                        self._on_batch.append(quantity.on_batch)
-        self._batches = _BatchLosses.for_fit(self._model, self.record, self._arguments)
+                    self._growing[name] = kind()
+        self._steps.begin(self._model, self.record, self._arguments)
         self._observer.began(self.record)
         self._examine()
         # before the first step nothing is held up
@@ -116,30 +113,29 @@ class FitRecorder(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # a fit that goes on with an earlier one counts on
         self._epoch = self.record.fit.initial_epoch + self.record.outcome.epochs
-        self._steps_before = self._step
-        self._batches.new_epoch()
-        rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
-        for quantity in self._growing:
-            quantity.on_epoch(EpochTap(step=self._step, learning_rate=rate))
+        self._steps_before = self._steps.last
+        self._steps.new_epoch()
+        rate = None
+        if not self._steps.tapped:
+            rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
+        tap = EpochTap(step=self._steps_before, learning_rate=rate)
+        self._grow(lambda quantity: quantity.on_epoch(tap))
 
     @guarded
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._step = self._steps_before + batch + 1
-        if logs and "loss" in logs:
-            loss = self._batches.loss(batch, float(logs["loss"]))
-            if loss is not None:
-                tap = BatchTap(step=self._step, loss=loss)
-                for take_in in self._on_batch:
-                    take_in(tap)
-                if not self._nonfinite_seen and not math.isfinite(loss):
-                    self._nonfinite_seen = True
-                    self._examine()
+        finite = self._steps.made(self._steps_before, batch, logs)
+        if not finite and not self._nonfinite_seen:
+            self._nonfinite_seen = True
+            self._take_in()
+            self._examine()
+        elif self._steps.due:
+            self._take_in()
         self._observer.stepped(self.record, self._progress(batch + 1))
 
     @guarded
     def on_test_end(self, logs: Any = None) -> None:
         if self.record.data.n_validation is None:
-            self._set_data(n_validation=self._batches.rows_seen())
+            self._set_data(n_validation=self._steps.rows_seen())
 
     @guarded
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -149,12 +145,15 @@ class FitRecorder(keras.callbacks.Callback):
             # Keras builds the metrics in the first step
             self.record.metric_facts = compilation.metric_facts(self._model)
         self._outcome("running", epochs=self.record.outcome.epochs + 1)
+        self._take_in()
         elapsed = time.perf_counter() - self._began
         if self._examining <= elapsed * LIVE_SHARE:
             self._examine()
 
     @guarded
     def on_train_end(self, logs: Any = None) -> None:
+        self._take_in()
+        self._steps.end()
         stopped = self.record.outcome.epochs + self.record.fit.initial_epoch < self.record.fit.epochs
         self._outcome("stopped_early" if stopped else "finished", stopped_by=self._stopper() if stopped else "")
 
@@ -172,6 +171,9 @@ class FitRecorder(keras.callbacks.Callback):
 
     def end(self, error: BaseException | None = None) -> Report:
         """The report of the fit that has ended, with the exception that ended it."""
+        with self._noting("steps"):
+            self._take_in()
+        self._steps.end()
         if isinstance(error, KeyboardInterrupt):
             self._outcome("interrupted")
         elif error is not None:
@@ -254,6 +256,19 @@ class FitRecorder(keras.callbacks.Callback):
             seconds=time.perf_counter() - self._began,
         )
 
+    def _take_in(self) -> None:
+        """Hands the steps that were made to the quantities; each one's crash is its own."""
+        tap = self._steps.taken()
+        if tap is not None:
+            self._grow(lambda quantity: quantity.on_steps(tap))
+
+    def _grow(self, take_in: Callable[[Quantity], None]) -> None:
+        for name, quantity in self._growing.items():
+            with self._noting(name):
+                take_in(quantity)
+                if len(quantity):
+                    self.record.quantities[name] = quantity
+
     def _examine(self) -> None:
         began = time.perf_counter()
         self._observer.examined(diagnose(self.record, ignored=self._ignored))
@@ -280,65 +295,3 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
         class_weight=arguments.get("class_weight") is not None,
         sample_weight=arguments.get("sample_weight") is not None,
     )
-
-
-class _BatchLosses:
-    """Turns Keras's running mean of the loss back into the loss of each batch.
-
-    With the running mean m after N rows and b rows in the batch, the loss of the batch is
-    (m N - m' (N - b)) / b (shared measurements: error 7e-5 at 1,000 batches an epoch, 8e-3 at 100,000).
-    """
-
-    def __init__(self, rows: Callable[[int], float] | None = None) -> None:
-        """Args: rows: batch index in the epoch -> rows of the epoch so far; None when the logs hold batch losses."""
-        self._rows = rows
-        self._tracker: keras.metrics.Metric | None = None
-        self.new_epoch()
-
-    @classmethod
-    def for_fit(cls, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> _BatchLosses:
-        tracker = getattr(model, "_loss_tracker", None)
-        own_step = type(model).train_step is not _keras_train_step(type(model))
-        if own_step:
-            tracker = next((metric for metric in model.metrics if metric.name == "loss"), None)
-        n, size = record.data.n_train, record.fit.batch_size
-        if not own_step and n is not None and size is not None and arguments.get("steps_per_epoch") is None:
-            losses = cls(lambda batch: min((batch + 1) * size, n))
-        elif tracker is not None and hasattr(tracker, "count") and keras.backend.backend() == "tensorflow":
-            count = tracker.count
-            losses = cls(lambda _batch: float(count.numpy()))
-        else:
-            losses = cls(None)
-        losses._tracker = tracker
-        return losses
-
-    def new_epoch(self) -> None:
-        self._seen = 0.0
-        self._mean = 0.0
-
-    def rows_seen(self) -> int | None:
-        """Rows that the running validation has seen, from the count of Keras's own mean."""
-        count = getattr(self._tracker, "count", None)
-        return None if count is None or keras.backend.backend() != "tensorflow" else int(count.numpy())
-
-    def loss(self, batch: int, mean: float) -> float | None:
-        """The loss of this batch alone; the batches of one execution together with `steps_per_execution` > 1."""
-        if self._rows is None:
-            return mean
-        seen = self._rows(batch)
-        rows = seen - self._seen
-        if rows <= 0:
-            # the model's own train step does not keep a running mean
-            self._rows = None
-            return mean
-        loss = (mean * seen - self._mean * self._seen) / rows
-        self._seen, self._mean = seen, mean
-        return loss
-
-
-def _keras_train_step(kind: type) -> Any:
-    return next(base.__dict__["train_step"] for base in _trainers(kind))
-
-
-def _trainers(kind: type) -> Iterator[type]:
-    return (base for base in kind.__mro__ if "train_step" in base.__dict__ and base.__module__.startswith("keras."))

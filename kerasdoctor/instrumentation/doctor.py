@@ -14,7 +14,8 @@ from kerasdoctor import store
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
 from kerasdoctor.instrumentation.observer import Observer
-from kerasdoctor.instrumentation.watching import new_recorder
+from kerasdoctor.instrumentation.watching import known_level, new_recorder
+from kerasdoctor.record import Level
 from kerasdoctor.report import Report
 
 
@@ -32,17 +33,24 @@ class Doctor(keras.callbacks.Callback):
 
     async_safe = True
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, level: Level = "default") -> None:
         """A doctor for one or several fits, one after the other.
 
         Args:
             quiet: whether the report is not printed.
+            level: how much is recorded, as in `kerasdoctor.watch`.
+
+        Raises:
+            UsageError: for a level that does not exist.
         """
         super().__init__()
         self._quiet = quiet
+        self._level = known_level(level)
         self._recorder: FitRecorder | None = None
         self._report: Report | None = None
         self._train_function: Any = None
+        #: Whether Keras told the end of the last step.
+        self._heard = True
 
     @property
     def report(self) -> Report:
@@ -61,18 +69,20 @@ class Doctor(keras.callbacks.Callback):
             sys.stderr.write("Keras Doctor examines nothing: this is no call of model.fit\n")
             return
         arguments, caller = frames
-        recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored())
+        recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored(), level=self._level)
         recorder.set_params(self.params)
         recorder.set_model(self._model)
         self._recorder = recorder
-        self._tap_exceptions()
         recorder.on_train_begin(logs)
+        # around the recorder's own train function
+        self._tap_exceptions()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._recorder:
             self._recorder.on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._heard = True
         if self._recorder:
             self._recorder.on_train_batch_end(batch, logs)
 
@@ -92,10 +102,16 @@ class Doctor(keras.callbacks.Callback):
     def _tap_exceptions(self) -> None:
         """Keras calls no callback when a step raises; its train function is where the exception passes by."""
         original = self._model.train_function
-        self._train_function = original
+        model, self._train_function, self._heard = self._model, original, True
 
         def train_function(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
+            if not self._heard:
+                # the step before had no end: that fit was ended by an exception that nobody told
+                self._recorder = None
+                model.train_function = original
+                return original(*args, **kwargs)
+            self._heard = False
             try:
                 return original(*args, **kwargs)
             except BaseException as error:

@@ -20,13 +20,15 @@ from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.instrumentation.summaries import call
-from kerasdoctor.record import Failure, TrainingRecord
+from kerasdoctor.record import LEVELS, Failure, Level, TrainingRecord
 from kerasdoctor.report import Report
 
 _runs = itertools.count(1)
 
 #: How many more fits to watch; None for all.
 Left = int | None
+#: What `Watch.restore` takes: whether it was on, how many fits were left, and the level.
+Earlier = tuple[bool, Left, Level]
 
 
 class Watch:
@@ -67,6 +69,7 @@ class Watch:
         self._verbose = verbose
         self._usage_error = usage_error
         self._left: Left = None
+        self._level: Level = "default"
         self._patched: list[tuple[type, Any]] = []
         self._recorders: list[tuple[weakref.ref[keras.Model], types.CodeType, int, FitRecorder]] = []
 
@@ -81,10 +84,15 @@ class Watch:
             raise UsageError("no fit was watched: call model.fit(...) inside `with kerasdoctor.watch() as w:`")
         return list(self.reports.values())[-1]
 
-    def start(self, most: Left = None) -> tuple[bool, Left]:
-        """Watch from now on, `most` fits or all; returns what `restore` takes."""
-        earlier = (bool(self._patched), self._left)
-        self._left = most
+    def start(self, most: Left = None, *, level: Level = "default") -> Earlier:
+        """Watch from now on, `most` fits or all; returns what `restore` takes.
+
+        Raises:
+            UsageError: for a level that does not exist.
+        """
+        level = known_level(level)
+        earlier = (bool(self._patched), self._left, self._level)
+        self._left, self._level = most, level
         if not self._patched:
             self._patch(keras.Model, self._fit_wrapper)
             legacy = sys.modules.get("tf_keras")
@@ -92,9 +100,9 @@ class Watch:
                 self._patch(legacy.Model, self._legacy_wrapper)
         return earlier
 
-    def restore(self, earlier: tuple[bool, Left]) -> None:
+    def restore(self, earlier: Earlier) -> None:
         """Back to how it was before `start`."""
-        on, self._left = earlier
+        on, self._left, self._level = earlier
         if not on:
             self.stop()
 
@@ -181,7 +189,12 @@ class Watch:
                 recorder.go_on(dict(arguments), call.top_level(caller))
                 return recorder
         recorder = new_recorder(
-            dict(arguments), caller, observer=self._observer, ignored=self._ignored, cell_id=self._cell_id()
+            dict(arguments),
+            caller,
+            observer=self._observer,
+            ignored=self._ignored,
+            level=self._level,
+            cell_id=self._cell_id(),
         )
         self._recorders.append((weakref.ref(model), *place, recorder))
         return recorder
@@ -200,6 +213,7 @@ def new_recorder(
     *,
     observer: Observer,
     ignored: Mapping[str, str],
+    level: Level = "default",
     cell_id: str = "",
 ) -> FitRecorder:
     """A recorder for the fit that `caller` is calling with `arguments`."""
@@ -209,7 +223,19 @@ def new_recorder(
     except Exception as error:  # no source is a lesser report, not a failed fit
         record.failures.append(Failure(where="source", error=describe(error)))
     names = call.top_level(caller)
-    return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored)
+    return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored, level=level)
+
+
+def known_level(level: str) -> Level:
+    """The level of that name.
+
+    Raises:
+        UsageError: when there is none.
+    """
+    for known in LEVELS:
+        if level == known:
+            return known
+    raise UsageError(f"there is no level {level!r}: write one of {', '.join(LEVELS)}")
 
 
 @contextlib.contextmanager
@@ -231,7 +257,7 @@ def _added(arguments: dict[str, Any], recorder: FitRecorder, model: keras.Model)
 
 
 @contextlib.contextmanager
-def watch(*, quiet: bool = False) -> Iterator[Watch]:
+def watch(*, quiet: bool = False, level: Level = "default") -> Iterator[Watch]:
     """Watches every `fit` in the block and prints the report of each when the block ends.
 
     Example:
@@ -241,9 +267,14 @@ def watch(*, quiet: bool = False) -> Iterator[Watch]:
 
     Args:
         quiet: whether nothing is printed.
+        level: how much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step
+            for the norms of gradients, updates and weights at every step.
+
+    Raises:
+        UsageError: for a level that does not exist.
     """
     watching = Watch(ignored=store.ignored())
-    watching.start()
+    watching.start(level=level)
     try:
         yield watching
     finally:

@@ -37,7 +37,8 @@ def _parser() -> _Parser:
         return commands.add_parser(name, help=purpose, add_help=False, prog=f"%kdoctor {name}")
 
     add("fit", "watch model.fit(...), as %%kdoctor fit every fit of the cell, alone the next fit of the cell")
-    add("on", "watch every fit of this notebook")
+    on = add("on", "watch every fit of this notebook")
+    on.add_argument("--level", default="default", help="how much is recorded: light or default")
     add("off", "watch no longer")
     report = add("report", "the report of a run, the last one by default")
     report.add_argument("run", nargs="?")
@@ -78,6 +79,8 @@ class KerasDoctorMagics(Magics):
         %kdoctor explain NAME                what a diagnosis means
         %kdoctor ignore NAME [reason]        make it no more in this project
         %kdoctor on, %kdoctor off            watch every fit of this notebook
+
+        `fit` and `on` take --level light: read the data and Keras's logs alone, leave the train step as it is.
         """
         if cell is not None:
             raise error.UsageError("only %%kdoctor fit takes a whole cell")
@@ -96,8 +99,8 @@ class KerasDoctorMagics(Magics):
         except UsageError as problem:
             raise error.UsageError(str(problem)) from None
 
-    def _on(self, _options: argparse.Namespace) -> None:
-        self._watcher.always(on=True)
+    def _on(self, options: argparse.Namespace) -> None:
+        self._watcher.always(on=True, level=options.level)
 
     def _off(self, _options: argparse.Namespace) -> None:
         self._watcher.always(on=False)

@@ -8,6 +8,7 @@ numbers in a traceback.
 from __future__ import annotations
 
 import ast
+import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,25 +48,38 @@ def rewrite(lines: list[str]) -> list[str]:
 
 
 def _rewrite_cell(lines: list[str], first: int) -> list[str]:
-    rest = lines[first].split(maxsplit=2)[2:]
-    call = f"{HOME}.watch_cell()" if not rest else f"{HOME}.refuse_words({rest[0].strip()!r})"
+    level, rest = level_of("".join(lines[first].split(maxsplit=2)[2:]))
+    call = f"{HOME}.watch_cell({_named(level)})" if not rest else f"{HOME}.refuse_words({rest!r})"
     return [*lines[:first], call + "\n", *lines[first + 1 :]]
 
 
 def _call(expression: str, end: str) -> str:
-    stripped = expression.strip()
+    level, stripped = level_of(expression)
+    option = _named(level)
     if not stripped:
-        return f"{HOME}.watch_next()"
+        return f"{HOME}.watch_next({option})"
+    # the option first: a call that is left open has no end
+    fit = f"{HOME}.fit({option}, call=lambda: {stripped}" if option else f"{HOME}.fit(lambda: {stripped}"
     if _open(stripped):
         # left open: the prompt waits for the rest, and Python points at the bracket if none comes
-        return f"{HOME}.fit(lambda: {stripped}"
+        return fit
     try:
         tree = ast.parse(stripped, mode="eval")
     except SyntaxError as error:
         return f"{HOME}.refuse({stripped!r}, {error.msg!r})"
     if not any(isinstance(node, ast.Call) for node in ast.walk(tree)):
         return f"{HOME}.refuse({stripped!r})"
-    return f"{HOME}.fit(lambda: {stripped}){end}"
+    return f"{fit}){end}"
+
+
+def level_of(text: str) -> tuple[str, str]:
+    """The level that `--level NAME` in front asks for, "default" without it, and the text behind it."""
+    found = re.match(r"\s*--\s*level[ \t=]+(\w+)", text)
+    return (found[1], text[found.end() :].strip()) if found else ("default", text.strip())
+
+
+def _named(level: str) -> str:
+    return "" if level == "default" else f"level={level!r}"
 
 
 def _find(lines: list[str]) -> Iterator[_Magic]:

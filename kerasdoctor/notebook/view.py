@@ -7,6 +7,7 @@ is displayed and when a reloaded page looks for its widgets. The types on the ot
 
 from __future__ import annotations
 
+import bisect
 import math
 import time
 import uuid
@@ -24,10 +25,11 @@ from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Severity, 
 from kerasdoctor.instrumentation.observer import Progress
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
-from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
+from kerasdoctor.series import extremes
 
 Part = Literal["batch", "train", "validation"]
 
@@ -59,7 +61,7 @@ class _Row:
     record: TrainingRecord
     report: Report | None = None
     progress: Progress | None = None
-    #: Metric and part -> points sent.
+    #: Metric and part -> points sent; of the batches, the last step sent.
     sent: dict[tuple[str, Part], int] = field(default_factory=dict)
     #: What the front end was last told of the run, beside its points.
     told: dict[str, Any] = field(default_factory=dict)
@@ -262,13 +264,14 @@ def _evidence(evidence: Evidence, report: Report) -> dict[str, str]:
 
 
 def _series(record: TrainingRecord, sent: dict[tuple[str, Part], int]) -> Iterator[Series]:
-    """The points of each line behind the `sent` first ones; counts them as sent."""
+    """The points of each line that are not `sent` yet; notes them as sent."""
     batch = record.quantities.get("batch_loss")
     if isinstance(batch, BatchLoss):
-        begin, end = sent.get(("loss", "batch"), 0), len(batch.value)
-        sent["loss", "batch"] = end
-        if end > begin:
-            yield Series("loss", "batch", np.array(batch.step[begin:end], float), np.array(batch.value[begin:end]))
+        # by the step, not by the place: a long series is thinned
+        begin = bisect.bisect_right(batch.step, sent.get(("loss", "batch"), 0))
+        if begin < len(batch.step):
+            sent["loss", "batch"] = batch.step[-1]
+            yield Series("loss", "batch", np.array(batch.step[begin:], float), np.array(batch.value[begin:]))
     for name, metric in record.metrics.items():
         if name in record.history:
             yield from _epochs(name, "train", metric.train, sent)
@@ -291,22 +294,8 @@ def _epochs(
 
 
 def _thinned(series: Series, most: int) -> Series:
-    """At most `most` points that draw the same line: the lowest and highest of equal stretches, in their order.
-
-    The first value of a stretch that is not finite takes the place of its highest: a NaN is never thinned away.
-    """
-    n = len(series.y)
-    if n <= most:
-        return series
-    begins = np.linspace(0, n, most // 2, endpoint=False).astype(int)
-    sizes = np.diff(begins, append=n)
-    finite = np.isfinite(series.y)
-    # within each stretch by value; what is not finite comes last, the first of it first
-    order = np.lexsort((np.where(finite, series.y, np.inf), np.repeat(np.arange(len(begins)), sizes)))
-    n_finite = np.add.reduceat(finite.astype(int), begins)
-    lowest = order[begins]
-    highest = order[begins + np.where(n_finite < sizes, n_finite, n_finite - 1)]
-    kept = np.unique(np.concatenate((lowest, highest)))
+    """At most `most` points that draw the same line."""
+    kept = extremes(series.y, most)
     return series._replace(x=series.x[kept], y=series.y[kept])
 
 
@@ -327,9 +316,9 @@ def _steps_per_epoch(record: TrainingRecord, progress: Progress | None) -> int |
         return progress.steps
     if record.fit.steps_per_epoch:
         return record.fit.steps_per_epoch
-    batch, rates = record.quantities.get("batch_loss"), record.quantities.get("learning_rate")
-    if isinstance(rates, LearningRate) and len(rates.step) > 1:
-        return rates.step[1] - rates.step[0]
+    batch, epochs = record.quantities.get("batch_loss"), record.quantities.get("epoch_begin")
+    if isinstance(epochs, EpochBegin) and len(epochs.step) > 1:
+        return epochs.step[1] - epochs.step[0]
     if isinstance(batch, BatchLoss) and batch.step and record.outcome.epochs:
         return math.ceil(batch.step[-1] / record.outcome.epochs)
     if record.data.n_train and record.fit.batch_size:

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor import store
 from kerasdoctor.errors import UsageError
+from kerasdoctor.notebook import transform
 from kerasdoctor.notebook.session import CellSession, cell_id
 from kerasdoctor.report import Report
 
@@ -38,18 +39,19 @@ class NotebookWatcher:
         """
         self.runs: dict[str, Report] = {}
         self._shell = shell
-        self._always = False
+        #: The level at which every fit is watched; empty when not every one is.
+        self._always = ""
         self._watch: Any = None
         self._session: CellSession | None = None
 
     # what a cell calls ---------------------------------------------------------------------------------------------
 
-    def fit(self, call: Callable[[], T]) -> T:
+    def fit(self, call: Callable[[], T], *, level: str = "default") -> T:
         """Watches the fits that `call` makes, and returns its value."""
         __tracebackhide__ = True
         watch = self._open()
         before = watch.watched
-        earlier = watch.start()
+        earlier = self._start(watch, level=level)
         try:
             result = call()
         finally:
@@ -61,8 +63,9 @@ class NotebookWatcher:
     def fit_text(self, text: str, local_ns: Mapping[str, Any] | None) -> Any:
         """`fit` for a call of one line, as a magic passes it; without a call, the next fit of the cell."""
         __tracebackhide__ = True
+        level, text = transform.level_of(text)
         if not text:
-            return self.watch_next()
+            return self.watch_next(level=level)
         try:
             tree = ast.parse(text, mode="eval")
         except SyntaxError as problem:
@@ -72,23 +75,23 @@ class NotebookWatcher:
         # cached under a name of IPython's, so that the call's source can be found as that of any cell
         name = self._shell.compile.cache(text)
         code = compile(tree, name, "eval")
-        return self.fit(lambda: eval(code, self._shell.user_ns, dict(local_ns or {})))  # noqa: S307 (the user's own code)
+        return self.fit(lambda: eval(code, self._shell.user_ns, dict(local_ns or {})), level=level)  # noqa: S307 (the user's own code)
 
-    def watch_next(self) -> None:
+    def watch_next(self, *, level: str = "default") -> None:
         """The next fit of this cell is watched."""
-        self._open().start(most=1)
+        self._start(self._open(), most=1, level=level)
 
-    def watch_cell(self) -> None:
+    def watch_cell(self, *, level: str = "default") -> None:
         """Every fit of this cell is watched."""
-        self._open().start()
+        self._start(self._open(), level=level)
 
-    def always(self, *, on: bool) -> None:
+    def always(self, *, on: bool, level: str = "default") -> None:
         """Every fit of this notebook is watched, or no longer."""
-        self._always = on
         if on:
-            self._open().start()
+            self._start(self._open(), level=level)
         elif self._watch is not None:
             self._watch.stop()
+        self._always = level if on else ""
 
     def refuse(self, text: str, problem: str = "") -> NoReturn:
         """What stands behind `%kdoctor fit` is no call."""
@@ -128,7 +131,7 @@ class NotebookWatcher:
             except Exception as problem:  # the cell's own result is not ours to spoil
                 sys.stderr.write(f"Keras Doctor could not show its report: {problem}\n")
         if self._always:
-            self._open().start()
+            self._open().start(level=self._always)
 
     def _open(self) -> Any:
         """The watch of the running cell."""
@@ -145,6 +148,12 @@ class NotebookWatcher:
                 usage_error=error.UsageError,
             )
         return self._watch
+
+    def _start(self, watch: Any, **how: Any) -> Any:
+        try:
+            return watch.start(**how)
+        except UsageError as problem:
+            raise error.UsageError(str(problem)) from None
 
     def _keep(self, report: Report) -> None:
         self.runs.pop(report.record.run, None)

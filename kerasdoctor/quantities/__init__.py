@@ -11,21 +11,12 @@ import importlib
 import inspect
 import pkgutil
 import re
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    #: A growing series of numbers, typecode "d" or "q".
-    Floats = array[float]
-    Integers = array[int]
-else:
-    # subscripts of array.array come with Python 3.12
-    Floats = Integers = array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +50,39 @@ class DataTap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchTap:
-    """One call of the train function, after it."""
+class StepTap:
+    """A stretch of consecutive calls of the train function, after them.
 
-    #: Steps made in this call of `fit`, this one included.
-    step: int
-    #: Mean loss over this batch alone (or the batches of one execution), regularization included.
-    loss: float
+    What only the traced train step can tell is None where it was not tapped.
+    """
+
+    #: Shape (n,): steps made in this call of `fit`, rising; with `steps_per_execution` > 1 the last of each execution.
+    step: NDArray[np.int64]
+    #: Shape (n,): mean loss over each batch alone (or the batches of one execution), regularization included; NaN and
+    #: infinite as Keras computed it. Empty when the train step reports no loss.
+    loss: NDArray[np.float64]
+    #: Shape (n,): the learning rate that the optimizer used.
+    learning_rate: NDArray[np.float64] | None = None
+    #: Shape (n,): the factor of the loss under mixed precision; None without loss scaling.
+    loss_scale: NDArray[np.float64] | None = None
+    #: Paths of the variables that had a gradient: the columns of what follows.
+    variables: tuple[str, ...] = ()
+    #: Shape (n, variables): L2 norm of the gradient before clipping, without the loss scale.
+    gradient_norm: NDArray[np.float64] | None = None
+    #: Shape (n, variables): L2 norm of what the step added to the variable; 0 while gradients accumulate.
+    update_norm: NDArray[np.float64] | None = None
+    #: Shape (n, variables): L2 norm of the variable after the step.
+    weight_norm: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochTap:
     """The begin of an epoch."""
 
+    #: Steps made before it.
     step: int
-    learning_rate: float
+    #: The rate that the optimizer holds; None where the traced train step tells it.
+    learning_rate: float | None = None
 
 
 class Quantity:
@@ -87,8 +96,12 @@ class Quantity:
         """The quantity measured on the arrays; None where they do not have it."""
         return None
 
-    def on_batch(self, batch: BatchTap) -> None:
-        """Takes in one step."""
+    def __len__(self) -> int:
+        """What a growing quantity holds: samples or buckets."""
+        return 0
+
+    def on_steps(self, steps: StepTap) -> None:
+        """Takes in further steps."""
 
     def on_epoch(self, epoch: EpochTap) -> None:
         """Takes in the begin of an epoch."""

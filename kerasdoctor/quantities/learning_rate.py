@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from kerasdoctor.quantities import EpochTap, Floats, Integers, Quantity
+import numpy as np
+
+from kerasdoctor.quantities import EpochTap, Quantity, StepTap
+from kerasdoctor.series import Series
 
 
 @dataclass
-class LearningRate(Quantity):
-    """The learning rate that the optimizer holds at the first step of every epoch."""
+class LearningRate(Series, Quantity):
+    """The learning rate that the optimizer used, at every step where it changed; schedules as they were followed.
+
+    Where the train step is not tapped, the rate that the optimizer held at the begin of each epoch.
+    """
 
     grows: ClassVar[bool] = True
 
-    #: Steps made before the epoch.
-    step: Integers = field(default_factory=lambda: array("q"))
-    value: Floats = field(default_factory=lambda: array("d"))
+    def on_steps(self, steps: StepTap) -> None:
+        if steps.learning_rate is not None:
+            self.extend_changes(steps.step, steps.learning_rate)
 
     def on_epoch(self, epoch: EpochTap) -> None:
-        self.step.append(epoch.step)
-        self.value.append(epoch.learning_rate)
+        if epoch.learning_rate is not None:
+            self.extend_changes(np.array([epoch.step + 1]), np.array([epoch.learning_rate]))

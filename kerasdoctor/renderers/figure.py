@@ -23,7 +23,7 @@ from PIL import Image
 
 from kerasdoctor.diagnosis import Diagnosis, Evidence, Severity, When
 from kerasdoctor.quantities.batch_loss import BatchLoss
-from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.record import Metric, TrainingRecord
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
@@ -198,8 +198,8 @@ class _Steps:
 
     def __init__(self, record: TrainingRecord) -> None:
         self.first = record.fit.initial_epoch
-        rate = record.quantities.get("learning_rate")
-        begins = np.array(rate.step if isinstance(rate, LearningRate) else [0], dtype=np.float64)
+        epochs = record.quantities.get("epoch_begin")
+        begins = np.array(epochs.step if isinstance(epochs, EpochBegin) else [0], dtype=np.float64)
         begins = np.unique(begins) if len(begins) else np.zeros(1)
         self._begins = np.append(begins, begins[-1] + self._length(record, begins))
 

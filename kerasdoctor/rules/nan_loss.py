@@ -12,8 +12,8 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
-from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
@@ -308,11 +308,11 @@ class NanLoss(Rule):
         fit: Fit,
         data: Data,
         batch_loss: BatchLoss | None = None,
-        learning_rate: LearningRate | None = None,
+        epoch_begin: EpochBegin | None = None,
     ) -> Evidence | None:
         step, value = _first_nonfinite(batch_loss)
         if step is not None:
-            epoch = _epoch_of(step, learning_rate, fit, data)
+            epoch = _epoch_of(step, epoch_begin, fit, data)
             place = _("step {step}").format(step=step)
             if epoch is not None:
                 place += _(" (epoch {epoch})").format(epoch=epoch)
@@ -345,10 +345,10 @@ def _first_nonfinite(batch_loss: BatchLoss | None) -> tuple[int | None, float]:
     return (int(batch_loss.step[bad[0]]), float(values[bad[0]])) if len(bad) else (None, math.nan)
 
 
-def _epoch_of(step: int, learning_rate: LearningRate | None, fit: Fit, data: Data) -> int | None:
+def _epoch_of(step: int, epoch_begin: EpochBegin | None, fit: Fit, data: Data) -> int | None:
     """The epoch of a step, from 1."""
-    if learning_rate is not None and len(learning_rate.step):
-        return int(np.searchsorted(np.array(learning_rate.step), step - 1, side="right"))
+    if epoch_begin is not None and epoch_begin.step:
+        return epoch_begin.epoch_of(step)
     steps = fit.steps_per_epoch
     if steps is None and data.n_train and fit.batch_size:
         steps = math.ceil(data.n_train / fit.batch_size)

@@ -90,13 +90,13 @@ class TestHarmless:
         def crash(*_: Any) -> None:
             raise RuntimeError("ours")
 
-        monkeypatch.setattr(BatchLoss, "on_batch", crash)
+        monkeypatch.setattr(BatchLoss, "on_steps", crash)
         model = programs.classifier()
         with kerasdoctor.watch(quiet=True) as watch:
             history = model.fit(*x_y, epochs=2, verbose=0)
         assert len(history.history["loss"]) == 2
         (failure,) = watch.report.record.failures
-        assert (failure.where, failure.error) == ("on_train_batch_end", "RuntimeError: ours")
+        assert (failure.where, failure.error) == ("batch_loss", "RuntimeError: ours")
         assert "ours" in str(watch.report)
 
     def test_nothing_is_patched_outside_the_block(self):

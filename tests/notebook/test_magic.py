@@ -51,6 +51,23 @@ class TestWatching:
         digits_shell.run(f"%kdoctor fit\n{FIT}\nother = programs.classifier()\nother.fit(x, y, verbose=0)")
         assert len(digits_shell.ip.kdoctor.runs) == 1
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            f"h = %kdoctor fit --level light {FIT}",
+            f"%kdoctor fit --level light\nh = {FIT}",
+            f"%%kdoctor fit --level light\nh = {FIT}",
+            f"%kdoctor on --level light\nh = {FIT}\n%kdoctor off",
+        ],
+    )
+    def test_the_level_is_an_option(self, digits_shell, cell):
+        digits_shell.run(cell)
+        (report,) = digits_shell.ip.kdoctor.runs.values()
+        assert report.record.instrument.level == "light"
+        assert report.record.source.assignment == "h = "
+        digits_shell.run(f"%kdoctor fit {FIT}")
+        assert list(digits_shell.ip.kdoctor.runs.values())[-1].record.instrument.level == "default"
+
     def test_several_fits_in_one_cell_are_one_output(self, digits_shell):
         digits_shell.run("%%kdoctor fit\nfor _ in range(2):\n    programs.classifier().fit(x, y, verbose=0)")
         assert len(digits_shell.ip.kdoctor.runs) == 2
@@ -96,6 +113,9 @@ class TestBadInput:
             ("%kdoctor fit model.fit(x))", ["model.fit(x))", "write %kdoctor fit"]),
             ("%kdoctor fit programs.classifier(compiled=False).fit(x, y)", ["not compiled", "model.compile("]),
             ("%%kdoctor fit\nprograms.classifier(compiled=False).fit(x, y)", ["not compiled", "model.compile("]),
+            ("%kdoctor fit --level loud model.fit(x, y)", ["no level 'loud'", "write one of light, default"]),
+            ("%%kdoctor fit --level loud\nmodel.fit(x, y)", ["no level 'loud'"]),
+            ("%kdoctor on --level loud", ["no level 'loud'"]),
             ("%%kdoctor fit please\n1", ["please", "takes nothing on its line"]),
             ("%kdoctor", ["COMMAND"]),
             ("%kdoctor frobnicate", ["frobnicate", "report", "fix"]),

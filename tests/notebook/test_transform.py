@@ -36,6 +36,12 @@ def rewritten(cell: str) -> str:
             f"for e in range(3):\n    {HOME}.fit(lambda: model.fit(x));\n",
         ),
         ("%kdoctor fit\nmodel.fit(x)\n", f"{HOME}.watch_next()\nmodel.fit(x)\n"),
+        (
+            "h = %kdoctor fit --level light model.fit(\n    x)\n",
+            f"h = {HOME}.fit(level='light', call=lambda: model.fit(\n    x))\n",
+        ),
+        ("%kdoctor fit --level=light\nmodel.fit(x)\n", f"{HOME}.watch_next(level='light')\nmodel.fit(x)\n"),
+        ("%%kdoctor fit --level light\nmodel.fit(x)\n", f"{HOME}.watch_cell(level='light')\nmodel.fit(x)\n"),
         ("%%kdoctor fit\nmodel.fit(x)\n", f"{HOME}.watch_cell()\nmodel.fit(x)\n"),
         ("\n%%kdoctor fit\nmodel.fit(x)\n", f"\n{HOME}.watch_cell()\nmodel.fit(x)\n"),
         ("%kdoctor fit größe.fit(данные)\n", f"{HOME}.fit(lambda: größe.fit(данные));\n"),

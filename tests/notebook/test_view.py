@@ -218,15 +218,16 @@ def test_thinning_keeps_every_low_and_high_and_the_first_fault(values: Any) -> N
     kept = (thinned.x - 1).astype(int)
     assert (np.diff(kept) > 0).all()
     assert np.array_equal(thinned.y, values[kept], equal_nan=True)
-    # slowly and independently: every one of the ten stretches on its own
-    begins = [len(values) * i // 10 for i in range(11)]
+    # slowly and independently: every stretch on its own
+    stretches = 10 if np.isfinite(values).all() else 6
+    begins = [len(values) * i // stretches for i in range(stretches + 1)]
     for begin, end in itertools.pairwise(begins):
         stretch = values[begin:end].tolist()
         numbers = [value for value in stretch if math.isfinite(value)]
         faults = [begin + i for i, value in enumerate(stretch) if not math.isfinite(value)]
         mine = [i for i in kept if begin <= i < end]
-        assert not numbers or min(numbers) in values[mine]
-        assert faults[0] in mine if faults else max(numbers) in values[mine]
+        assert not numbers or {min(numbers), max(numbers)} <= set(values[mine])
+        assert not faults or faults[0] in mine
 
 
 def test_an_examination_is_sent_when_it_says_something_new(wire: Wire) -> None:

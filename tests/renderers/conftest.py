@@ -20,6 +20,7 @@ from kerasdoctor.diagnosis import (
     When,
 )
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import (
     Compile,
@@ -101,14 +102,13 @@ def digits(**changes: object) -> TrainingRecord:
 
 
 def batches(epochs: np.ndarray, steps: int, noise: float, seed: int = 0) -> dict[str, object]:
-    """Batch losses that wander around an epoch curve, and the learning rate that marks the epochs."""
+    """Batch losses that wander around an epoch curve, the learning rate and the begins of the epochs."""
     values = np.interp(np.arange(steps * len(epochs)) / steps, np.arange(len(epochs)) + 0.5, epochs)
     values = values * np.exp(np.random.default_rng(seed).normal(0, noise, len(values)))
     return {
         "batch_loss": BatchLoss(step=array("q", range(1, len(values) + 1)), value=array("d", values)),
-        "learning_rate": LearningRate(
-            step=array("q", range(0, len(values), steps)), value=array("d", [0.001] * len(epochs))
-        ),
+        "learning_rate": LearningRate(step=array("q", [1]), value=array("d", [0.001])),
+        "epoch_begin": EpochBegin(step=array("q", range(0, len(values), steps))),
     }
 
 
@@ -234,7 +234,8 @@ def nan_loss() -> Report:
         metric_facts={"loss": MetricFacts(direction="down")},
         quantities={
             "batch_loss": BatchLoss(step=array("q", range(1, 96)), value=array("d", values)),
-            "learning_rate": LearningRate(step=array("q", [0, 40, 80]), value=array("d", [0.5] * 3)),
+            "learning_rate": LearningRate(step=array("q", [1]), value=array("d", [0.5])),
+            "epoch_begin": EpochBegin(step=array("q", [0, 40, 80])),
         },
         outcome=Outcome(status="stopped_early", epochs=3, seconds=1.7, stopped_by="TerminateOnNaN"),
         source=None,

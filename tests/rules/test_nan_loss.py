@@ -43,10 +43,10 @@ def test_steps_are_counted_over_the_whole_call() -> None:
     assert "infinite" in found.message
 
 
-def test_epoch_without_a_learning_rate_series() -> None:
+def test_epoch_without_the_begins_of_epochs() -> None:
     record = shuffled_digits()
     record.quantities["batch_loss"].value[45 * 3 + 4] = NAN
-    del record.quantities["learning_rate"]
+    del record.quantities["epoch_begin"]
     found = diagnosis(record, NAME)
     assert found is not None
     assert found.evidence[0].when == When(epoch=4, step=140)

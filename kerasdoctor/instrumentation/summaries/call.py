@@ -84,10 +84,8 @@ def _assignment(node: ast.Call) -> str:
         if isinstance(parent, ast.Assign):
             names = [target.id for target in parent.targets if isinstance(target, ast.Name)]
             return "".join(f"{name} = " for name in names) if len(names) == len(parent.targets) else ""
-        wrapped = isinstance(parent, ast.Lambda) or (
-            isinstance(parent, ast.Call) and parent.args and isinstance(parent.args[0], ast.Lambda)
-        )
-        if not wrapped:
+        given = [*parent.args, *(word.value for word in parent.keywords)] if isinstance(parent, ast.Call) else [parent]
+        if not any(isinstance(part, ast.Lambda) for part in given) and not isinstance(parent, ast.keyword):
             return ""
     return ""
 

@@ -17,8 +17,14 @@ def summarize(model: keras.Model) -> Model:
         layers=tuple(_layers(model)),
         parameters=_parameters(model.weights),
         trainable_parameters=_parameters(model.trainable_weights),
-        iterations=int(model.optimizer.iterations) if getattr(model, "optimizer", None) is not None else 0,
+        iterations=_iterations(model),
     )
+
+
+def _iterations(model: keras.Model) -> int:
+    optimizer = getattr(model, "optimizer", None)
+    # under a distribution strategy the counter is no plain number
+    return 0 if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
 
 
 def output_units(model: keras.Model) -> dict[str, int]:

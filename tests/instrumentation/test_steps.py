@@ -1,0 +1,243 @@
+"""What every step tells, against a slow independent computation; and that the tap comes off whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import re
+import weakref
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasdoctor
+from kerasdoctor.errors import UsageError
+from kerasdoctor.instrumentation.taps import TappedStep
+from tests.instrumentation import matrix
+
+BATCH = matrix.BATCH
+
+
+def norm(tensor: Any) -> float:
+    if isinstance(tensor, tf.IndexedSlices):
+        tensor = tf.convert_to_tensor(tensor)
+    return float(np.sqrt(np.sum(np.square(np.asarray(tensor, dtype=np.float64)))))
+
+
+def slowly(model: keras.Model, x: np.ndarray, y: np.ndarray) -> list[dict[str, Any]]:
+    """One epoch in order, step by step and eagerly."""
+    told = []
+    for begin in range(0, len(x), BATCH):
+        rows = slice(begin, begin + BATCH)
+        variables = model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x[rows], y[rows], model(x[rows], training=True), training=True)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        before = [variable.numpy() for variable in variables]
+        rate = float(model.optimizer.learning_rate)
+        model.optimizer.apply(gradients, variables)
+        after = [variable.numpy() for variable in variables]
+        told.append(
+            {
+                "loss": float(loss),
+                "rate": rate,
+                "gradient_norm": [norm(gradient) for gradient in gradients],
+                "update_norm": [norm(new - old) for new, old in zip(after, before, strict=True)],
+                "weight_norm": [norm(new) for new in after],
+            }
+        )
+    return told
+
+
+def watched(model: keras.Model, x: np.ndarray, y: np.ndarray, **options: Any) -> Any:
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0, **options)
+    assert not watch.report.record.failures
+    return watch.report.record
+
+
+MODELS = {
+    "dense": (lambda: matrix.compiled(matrix.penalized()), matrix.rows),
+    "clipped": (
+        lambda: matrix.compiled(matrix.penalized(), optimizer=keras.optimizers.SGD(0.5, global_clipnorm=0.01)),
+        matrix.rows,
+    ),
+    "schedule": (lambda: matrix.compiled(matrix.penalized(), optimizer=matrix.schedule()), matrix.rows),
+    "embedding": (matrix.recurrent(lambda: keras.layers.LSTM(4)), matrix.tokens),
+    "shared": (matrix.functional_shared, matrix.rows),
+    "convolutional": (matrix.convolutional, matrix.images),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_step_against_a_slow_loop(name):
+    build, data = MODELS[name]
+    x, y = data()
+    keras.utils.set_random_seed(3)
+    slow = slowly(build(), x, y)
+    keras.utils.set_random_seed(3)
+    model = build()
+    quantities = watched(model, x, y).quantities
+    assert quantities["gradient_norm"].columns == tuple(variable.path for variable in model.trainable_variables)
+    for quantity in ("gradient_norm", "update_norm", "weight_norm"):
+        table = quantities[quantity]
+        assert table.first.tolist() == list(range(1, len(slow) + 1))
+        expected = [step[quantity] for step in slow]
+        np.testing.assert_allclose(table.mean, expected, rtol=2e-3, atol=1e-5, err_msg=quantity)
+    np.testing.assert_allclose(quantities["batch_loss"].values, [step["loss"] for step in slow], rtol=1e-4)
+    whole = [np.sqrt(np.sum(np.square(step["gradient_norm"]))) for step in slow]
+    np.testing.assert_allclose(quantities["global_gradient_norm"].values, whole, rtol=2e-3)
+    rates = [step["rate"] for step in slow]
+    kept = [0, *(index for index in range(1, len(rates)) if rates[index] != rates[index - 1])]
+    np.testing.assert_allclose(quantities["learning_rate"].values, [rates[index] for index in kept], rtol=1e-6)
+    assert quantities["learning_rate"].steps.tolist() == [index + 1 for index in kept]
+
+
+def test_gradients_under_mixed_precision_are_without_the_loss_scale():
+    x, y = matrix.rows()
+    keras.utils.set_random_seed(3)
+    plain = watched(matrix.functional_shared(), x, y)
+    keras.utils.set_random_seed(3)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        mixed = watched(matrix.functional_shared(), x, y)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert set(mixed.quantities["loss_scale"].values) == {2.0**15}
+    assert "loss_scale" not in plain.quantities
+    np.testing.assert_allclose(
+        mixed.quantities["gradient_norm"].mean[:2], plain.quantities["gradient_norm"].mean[:2], rtol=0.05
+    )
+
+
+def test_a_gradient_that_is_not_finite_is_counted_in_its_step_and_variable():
+    x, y = matrix.rows()
+    x[3 * BATCH + 5] = np.nan
+    table = watched(matrix.compiled(matrix.penalized()), x, y).quantities["gradient_norm"]
+    assert table.nonfinite[:3].sum() == 0
+    assert table.nonfinite[3:].all()
+
+
+def test_updates_while_gradients_accumulate_are_zero():
+    x, y = matrix.rows()
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)
+    record = watched(matrix.compiled(matrix.penalized(), optimizer=optimizer), x, y)
+    moved = record.quantities["update_norm"].mean.max(axis=1) > 0
+    assert moved.tolist() == [False, False, True, False, False, True, False]
+    assert record.quantities["gradient_norm"].minimum[:, 0].min() > 0
+
+
+def test_steps_per_execution_tells_the_last_step_of_each():
+    x, y = matrix.rows()
+    record = watched(matrix.dense(steps_per_execution=3), x, y, epochs=2)
+    # Keras counts the last, partial execution as a whole one
+    assert record.quantities["gradient_norm"].last.tolist() == [3, 6, 9, 12, 15, 18]
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "reason"),
+    [
+        (matrix.dense, "light", "the level is light"),
+        (lambda: matrix.compiled(matrix.OwnFunction()), "default", "the model makes a train function of its own"),
+    ],
+)
+def test_without_a_tap_the_logs_still_tell_the_losses(model, level, reason):
+    keras.utils.set_random_seed(1)
+    with kerasdoctor.watch(quiet=True, level=level) as watch:
+        model().fit(*matrix.rows(), epochs=2, verbose=0)
+    record = watch.report.record
+    assert record.instrument.untapped == reason
+    assert len(record.quantities["batch_loss"]) == 14
+    assert record.quantities["learning_rate"].values.tolist() == pytest.approx([0.001])
+    assert "gradient_norm" not in record.quantities
+
+
+def test_a_level_that_does_not_exist():
+    for make in (lambda: kerasdoctor.Doctor(level="loud"), lambda: kerasdoctor.watch(level="loud").__enter__()):
+        with pytest.raises(UsageError, match="no level 'loud': write one of light, default"):
+            make()
+
+
+def test_a_crash_of_the_tap_leaves_the_training_as_it_is(monkeypatch):
+    plain = matrix.dense
+    keras.utils.set_random_seed(1)
+    expected = plain()
+    expected.fit(*matrix.rows(), epochs=2, verbose=0)
+
+    def crash(*_: Any) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(TappedStep, "_vector", crash)
+    keras.utils.set_random_seed(1)
+    model = plain()
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(*matrix.rows(), epochs=2, verbose=0)
+    for one, other in zip(expected.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert watch.report.record.instrument.untapped == "tapping the train step failed: RuntimeError: ours"
+    assert len(watch.report.record.quantities["batch_loss"]) == 14
+
+
+def test_an_error_of_the_users_step_is_kerass_own():
+    def fit(model: keras.Model) -> str:
+        x, y = matrix.rows()
+        with pytest.raises(ValueError) as raised:  # noqa: PT011 (its text is what is compared)
+            model.fit(x[:, :5], y, verbose=0)
+        return str(raised.value)
+
+    model = matrix.dense()
+    with kerasdoctor.watch(quiet=True):
+        watched = fit(model)
+    assert re.sub(r"_\d+", "", watched) == re.sub(r"_\d+", "", fit(matrix.dense()))
+    assert type(model.train_function).__name__ == "function"
+    assert "apply" not in vars(model.optimizer)
+
+
+def test_a_second_fit_traces_nothing_and_a_new_compile_does(monkeypatch):
+    traced = []
+    original = TappedStep.__call__
+    monkeypatch.setattr(TappedStep, "__call__", lambda self, data: traced.append(1) or original(self, data))
+    model = matrix.dense()
+    with kerasdoctor.watch(quiet=True):
+        model.fit(*matrix.rows(), verbose=0)
+        first = len(traced)
+        model.fit(*matrix.rows(), verbose=0)
+        assert len(traced) == first > 0
+        matrix.compiled(model)
+        model.fit(*matrix.rows(), verbose=0)
+        assert len(traced) > first
+
+
+def test_a_watched_model_can_be_freed():
+    def train() -> weakref.ref[keras.Model]:
+        model = matrix.dense()
+        with kerasdoctor.watch(quiet=True):
+            model.fit(*matrix.rows(), verbose=0)
+        return weakref.ref(model)
+
+    alive = train()
+    gc.collect()
+    assert alive() is None
+
+
+class Stop(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if batch == 3:
+            raise RuntimeError("the user's own")
+
+
+@pytest.mark.parametrize("way", ["watch", "doctor"])
+def test_after_an_exception_keras_trains_with_its_own_function_again(way):
+    model = matrix.dense()
+    x, y = matrix.rows()
+    watching = kerasdoctor.watch(quiet=True) if way == "watch" else contextlib.nullcontext()
+    callbacks = [Stop()] if way == "watch" else [Stop(), kerasdoctor.Doctor(quiet=True)]
+    with watching, pytest.raises(RuntimeError, match="the user's own"):
+        model.fit(x, y, verbose=0, callbacks=callbacks)
+    # another callback's exception cannot be seen from a callback; the next fit finds out
+    model.fit(x, y, verbose=0, epochs=1)
+    assert type(model.train_function).__name__ == "function"
+    assert model.train_function.__module__.startswith("keras.")
