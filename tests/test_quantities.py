@@ -17,6 +17,7 @@ from kerasdoctor import quantities
 from kerasdoctor.quantities import DataTap, EpochTap, StepTap, row_order
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
@@ -64,6 +65,7 @@ def test_names_are_those_of_the_modules() -> None:
     assert set(quantities.types()) == {
         "batch_loss",
         "epoch_begin",
+        "first_nonfinite",
         "global_gradient_norm",
         "gradient_norm",
         "input_range",
@@ -101,6 +103,8 @@ def test_quantities_go_through_json() -> None:
             grown.on_epoch(EpochTap(step=0))
             grown.on_steps(steps([[1.0, 0.0], [math.inf, 2.0]], [0.5, math.nan]))
             assert len(grown)
+    # nothing of the data, and no series: it is found after the fit
+    measured["first_nonfinite"] = FirstNonfinite(step=3, origin="input", rows=(4,), samples=(70,))
     record = TrainingRecord(quantities=measured)
     text = json.dumps(record.to_dict(), allow_nan=False)
     again = TrainingRecord.from_dict(json.loads(text), quantities.types())

@@ -174,6 +174,8 @@ class FitRecorder(keras.callbacks.Callback):
         with self._noting("steps"):
             self._take_in()
         self._steps.end()
+        with self._noting("first_nonfinite"):
+            self._investigate()
         if isinstance(error, KeyboardInterrupt):
             self._outcome("interrupted")
         elif error is not None:
@@ -268,6 +270,11 @@ class FitRecorder(keras.callbacks.Callback):
                 take_in(quantity)
                 if len(quantity):
                     self.record.quantities[name] = quantity
+
+    def _investigate(self) -> None:
+        found = self._steps.first_nonfinite(self._arguments)
+        if found is not None:
+            self.record.quantities.setdefault("first_nonfinite", found)
 
     def _examine(self) -> None:
         began = time.perf_counter()

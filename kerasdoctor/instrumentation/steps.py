@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from kerasdoctor.engine import describe
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import StepTap
+from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.record import TrainingRecord
 
 if TYPE_CHECKING:
+    from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
     from kerasdoctor.instrumentation.taps import Layout
     from kerasdoctor.instrumentation.train_function import TrainFunction
 
@@ -43,6 +45,13 @@ class Steps:
         self._loss: list[float] = []
         self._vectors: list[NDArray[np.float32]] = []
         self._due = 0.0
+        #: The first step that was seen not to be finite.
+        self.nonfinite: int | None = None
+        #: Why the first NaN cannot be replayed; empty where it can.
+        self.unreplayed = ""
+        self._model: keras.Model | None = None
+        self._flight: FlightRecorder | None = None
+        self._replay: Any = None
 
     @property
     def tapped(self) -> bool:
@@ -57,24 +66,30 @@ class Steps:
     def begin(self, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> None:
         """Before the first step of a fit: taps the train step where that can be done."""
         self._mean = _RunningMean.for_fit(model, record, arguments)
-        self._record, reason = record, ""
+        self._record, self._model, reason = record, model, ""
+        self._flight = self._replay = None
         if record.instrument.level == "light":
             reason = _("the level is light")
         elif keras.backend.backend() != "tensorflow":
             reason = _("the backend is {backend}, not TensorFlow").format(backend=keras.backend.backend())
         else:
             # TensorFlow is loaded already, it is the backend
-            from kerasdoctor.instrumentation import train_function
+            from kerasdoctor.instrumentation import flight_recorder, train_function
 
             reason = train_function.refusal(model)
             if not reason:
                 self._function = train_function.of(model)
-                self._function.attach()
+                self._flight = flight_recorder.FlightRecorder(model)
+                self._function.attach(self._flight)
+        self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
 
     def new_epoch(self) -> None:
         """Keras's means begin anew."""
         self._mean.new_epoch()
+        if self._flight is not None:
+            # a callback may have changed what a step does, between two epochs
+            self._flight.restart()
 
     def made(self, before: int, batch: int, logs: Mapping[str, float] | None) -> bool:
         """Takes in one call of the train function; returns whether its loss is finite.
@@ -101,7 +116,12 @@ class Steps:
         if told is not None:
             self._layout = told[0]
             self._vectors.append(told[1])
-        return math.isfinite(loss)
+            if self._flight is not None:
+                self._flight.after(self.last, *told)
+        if math.isfinite(loss):
+            return True
+        self.nonfinite = self.nonfinite or self.last
+        return False
 
     def _told(self) -> tuple[Layout, NDArray[np.float32]] | None:
         if self._function is None:
@@ -135,8 +155,27 @@ class Steps:
     def end(self) -> None:
         """After the fit, however it ended: Keras's own train function is back."""
         if self._function is not None:
+            self._replay = self._function.step
             self._function.detach()
             self._function = None
+
+    def first_nonfinite(self, arguments: Mapping[str, Any]) -> FirstNonfinite | None:
+        """Where the first number that is not finite came from, after the fit; None while all are finite.
+
+        Args:
+            arguments: `fit`'s own arguments, to find the rows in.
+        """
+        flight, step, model = self._flight, self._replay, self._model
+        self._flight = self._replay = self._model = None
+        landed = flight.landed() if flight is not None else None
+        if landed is not None and step is not None and model is not None:
+            from kerasdoctor.instrumentation import forensics
+
+            return forensics.investigate(landed, model, step, arguments)
+        if self.nonfinite is None:
+            return None
+        reason = self.unreplayed or (flight.refusal if flight is not None else "")
+        return FirstNonfinite(step=self.nonfinite, remark=_("not replayed: {reason}").format(reason=reason))
 
 
 class _RunningMean:

@@ -7,6 +7,7 @@ operations behind it, so that operations with a random seed keep their place in 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from kerasdoctor.quantities import StepTap
 
 
 @dataclass
-class _Seen:
+class Seen:
     """Tensors of one step, of one replica."""
 
     loss: Any = None
@@ -43,6 +44,23 @@ class Layout:
     #: Paths of the variables; behind the single numbers come half the squared norms of their gradients, updates and
     #: values.
     variables: tuple[str, ...]
+
+    def is_sound(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether each step left a finite loss and finite weights, shape (n,), for vectors of shape (n, numbers).
+
+        The norm of a gradient may be infinite where its square overflows; if the gradient is, the weights are too.
+        Under a loss scale gradients may overflow: the optimizer then skips the step.
+        """
+        single, v = self.loss + self.learning_rate + self.loss_scale, len(self.variables)
+        numbers = np.isfinite(vectors[:, :single]).all(axis=1)
+        weights = np.isfinite(vectors[:, single + 2 * v :]).all(axis=1)
+        if self.loss_scale:
+            return np.asarray(numbers & weights)
+        return np.asarray(numbers & weights & ~np.isnan(vectors[:, single : single + v]).any(axis=1))
+
+    def learning_rates(self, vectors: NDArray[np.float32]) -> list[float]:
+        """The learning rate that each step used, NaN where it is not told."""
+        return [float(vector[int(self.loss)]) if self.learning_rate else math.nan for vector in vectors]
 
     def tap(self, steps: NDArray[np.int64], vectors: NDArray[np.float32], losses: NDArray[np.float64]) -> StepTap:
         """What further steps told.
@@ -93,7 +111,7 @@ class TappedStep:
         model = self._model()
         if model is None:
             raise ReferenceError("the model is gone")
-        seen = self._local.seen = _Seen()
+        seen = self._local.seen = Seen()
         with self._patched(model):
             outputs = model.train_step(data)
         if not self.tells_loss:
@@ -102,6 +120,12 @@ class TappedStep:
         with self._noting():
             vector = self._vector(seen)
         return outputs, vector
+
+    @property
+    def seen(self) -> Seen:
+        """Tensors of the last step that this thread traced or ran."""
+        seen: Seen = self._local.seen
+        return seen
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
@@ -146,27 +170,39 @@ class TappedStep:
         original = optimizer.apply
 
         def apply(grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> Any:
-            seen: _Seen = self._local.seen
-            grads, built = list(grads), optimizer.built
+            seen: Seen = self._local.seen
+            grads = list(grads)
             with self._noting():
-                if built:
+                if optimizer.built:
                     _read_rates(seen, optimizer)
                 # what `apply` falls back to
                 variables = optimizer._trainable_variables if trainable_variables is None else trainable_variables
                 for variable, gradient in zip(variables, grads, strict=False):
                     if gradient is not None:
                         known = seen.updated.get(id(variable))
-                        seen.updated[id(variable)] = (variable, gradient, known[2] if known else _value(variable))
-            result = original(grads, trainable_variables)
-            with self._noting():
-                if not built:
-                    # its variables came into being just now; their first values are those that it used
-                    _read_rates(seen, optimizer)
-            return result
+                        seen.updated[id(variable)] = (variable, gradient, known[2] if known else value_of(variable))
+            if optimizer.built:
+                return original(grads, trainable_variables)
+            optimizer.__dict__["build"] = self._build(optimizer)
+            try:
+                return original(grads, trainable_variables)
+            finally:
+                optimizer.__dict__.pop("build", None)
 
         return apply
 
-    def _vector(self, seen: _Seen) -> tf.Tensor:
+    def _build(self, optimizer: keras.optimizers.Optimizer) -> Any:
+        original = optimizer.build
+
+        def build(variables: Sequence[Any]) -> None:
+            original(variables)
+            with self._noting():
+                # before the first update changes them
+                _read_rates(self._local.seen, optimizer)
+
+        return build
+
+    def _vector(self, seen: Seen) -> tf.Tensor:
         # the body of a loop or a condition is a graph of its own, whose tensors end with it
         here = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         visible = [tensor for tensor in (seen.loss, seen.learning_rate, seen.loss_scale) if _is_in(tensor, here)]
@@ -177,23 +213,23 @@ class TappedStep:
             loss_scale=_is_in(seen.loss_scale, here),
             variables=tuple(getattr(variable, "path", variable.name) for variable, _, _ in updated),
         )
-        after = [_value(variable) for variable, _, _ in updated]
+        after = [value_of(variable) for variable, _, _ in updated]
         copies: dict[str, Any] = {}
         numbers = [_float(_apart(tensor, copies)) for tensor in visible]
-        numbers += [_half_square(_apart(gradient, copies)) for _, gradient, _ in updated]
-        numbers += [_half_square(new - old) for new, (_, _, old) in zip(after, updated, strict=True)]
-        numbers += [_half_square(new) for new in after]
+        numbers += [half_square(_apart(gradient, copies)) for _, gradient, _ in updated]
+        numbers += [half_square(new - old) for new, (_, _, old) in zip(after, updated, strict=True)]
+        numbers += [half_square(new) for new in after]
         return tf.stack(numbers) if numbers else tf.zeros((0,), tf.float32)
 
 
-def _read_rates(seen: _Seen, optimizer: Any) -> None:
+def _read_rates(seen: Seen, optimizer: Any) -> None:
     seen.learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
     scale = getattr(optimizer, "dynamic_scale", None)
     if scale is not None:
         seen.loss_scale = tf.convert_to_tensor(scale)
 
 
-def _value(variable: Any) -> tf.Tensor:
+def value_of(variable: Any) -> tf.Tensor:
     """The value of a Keras or TensorFlow variable at this point of the step."""
     native = variable.value if isinstance(variable, keras.Variable) else variable
     return native.read_value() if hasattr(native, "read_value") else tf.convert_to_tensor(native)
@@ -263,7 +299,8 @@ def _float(tensor: Any) -> tf.Tensor:
     return tf.reshape(tf.cast(tensor, tf.float32), ())
 
 
-def _half_square(tensor: Any) -> tf.Tensor:
+def half_square(tensor: Any) -> tf.Tensor:
+    """Half the squared L2 norm, in float32, shape ()."""
     if isinstance(tensor, tf.IndexedSlices):
         # rows that were looked up more than once add up
         tensor = tf.convert_to_tensor(tensor)

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
 from kerasdoctor.instrumentation.taps import Layout, TappedStep
 from kerasdoctor.locale import _
 
@@ -63,16 +65,24 @@ class TrainFunction:
         #: Whether it stands in for the model's own.
         self.attached = False
         self._vector: Any = None
+        #: The traced step of the batches that are drawn here; None where Keras draws them.
+        self.step: Any = None
+        self._flight: FlightRecorder | None = None
         #: Why the taps were given up, if they were.
         self.failure: Exception | None = None
 
     # life cycle ----------------------------------------------------------------------------------------------------
 
-    def attach(self) -> None:
-        """Put this in the place of the model's train function."""
+    def attach(self, flight: FlightRecorder) -> None:
+        """Put this in the place of the model's train function.
+
+        Args:
+            flight: is told of every batch before its step.
+        """
         model = self._model()
         if model is not None and model.train_function is not self:
             self._original, self._vector, self.failure = model.train_function, None, None
+            self._flight = flight
             model.train_function = self
             self.attached = True
 
@@ -84,7 +94,7 @@ class TrainFunction:
         model = self._model()
         if model is not None and model.train_function is self:
             model.train_function, self._original = self._original, None
-        self._iterator = self._function = self._vector = None
+        self._iterator = self._function = self._vector = self._flight = self.step = None
         self.attached = False
 
     # one call of fit's loop ----------------------------------------------------------------------------------------
@@ -132,7 +142,10 @@ class TrainFunction:
         model = self._model()
         if model is None:
             raise ReferenceError("the model is gone")
+        self.step = None
         if not self._may_draw(model, iterator):
+            if self._flight is not None:
+                self._flight.give_up(_("Keras draws the batches of this fit itself"))
             if self._around is None:
                 # of several batches or replicas only Keras's logs tell the loss
                 self._step.tells_loss = False
@@ -147,7 +160,17 @@ class TrainFunction:
                 self._step, input_signature=(spec,), jit_compile=model.jit_compile, autograph=False
             ).get_concrete_function()
             self._traced[key] = traced
-        return lambda batches: traced(next(batches))
+        self.step = traced
+        return self._draw
+
+    def _draw(self, iterator: Any) -> Any:
+        batch = next(iterator)
+        if self._flight is not None:
+            try:
+                self._flight.before(batch)
+            except Exception as error:  # the training goes on
+                self._flight.give_up(describe(error))
+        return self.step(batch)
 
     @staticmethod
     def _may_draw(model: keras.Model, iterator: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffle
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Data, Fit, Model
@@ -20,7 +22,7 @@ from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Steps before the first NaN in which a growth is looked for.
 RUN_UP = 50
@@ -31,6 +33,11 @@ LARGE_INPUT = 20.0
 #: Targets of a squared error beyond it: its gradient grows with them, and 1,000 made SGD at 0.01 diverge.
 LARGE_TARGET = 100.0
 
+#: A weight beyond it has exploded: networks begin below 1, and those of the healthy runs end below 10.
+EXPLODED = 1e4
+
+#: Losses that take a logarithm of what may be negative or 0.
+_OF_LIMITED_DOMAIN = {"poisson", "kldivergence", "meansquaredlogarithmicerror"}
 _SCALING = {"Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"}
 _WITHOUT_WEIGHTS_OF_THEIR_OWN = {"InputLayer", "Flatten", "Reshape", "Permute"}
 
@@ -38,12 +45,19 @@ _WITHOUT_WEIGHTS_OF_THEIR_OWN = {"InputLayer", "Flatten", "Reshape", "Permute"}
 def nan_in_data(
     evidence: Evidence,
     data: Data,
-    input_range: InputRange,
+    input_range: InputRange | None = None,
     target_range: TargetRange | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the rows that train hold NaN or infinity."""
     if _only_validation(evidence):
         return _validation_alone()
+    origin = _replayed(first_nonfinite)
+    if origin is not None:
+        found = _evidence(origin)
+        return (Status.CONFIRMED if origin.origin in _OF_DATA else Status.RULED_OUT), found
+    if input_range is None:
+        raise NotMeasured("input_range")
     bad = [(name, values) for name, values in _trained(input_range, target_range) if _in_training(values, data)]
     if bad:
         return Status.CONFIRMED, _nonfinite(bad)
@@ -77,14 +91,25 @@ def labels_out_of_range(
     evidence: Evidence,
     compile: Compile,
     target_range: TargetRange | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether integer labels lie outside the units of the last layer."""
     if not any(_plain(loss.name) == "sparsecategoricalcrossentropy" for loss in compile.losses):
         names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
         return Status.RULED_OUT, Evidence(_("{loss} reads no integer labels").format(loss=names), quantity="compile")
-    if target_range is None or not target_range.units:
-        return Status.POSSIBLE, Evidence(_("not measured: labels and units were not examined"))
-    trained = {} if _only_validation(evidence) else target_range.outputs
+    origin = _replayed(first_nonfinite)
+    if origin is not None and (origin.origin != "loss" or origin.backward):
+        return Status.RULED_OUT, _evidence(origin)
+    if target_range is not None and target_range.units:
+        return _labels(target_range, validation_only=_only_validation(evidence))
+    if origin is not None and not _exploded(origin) and not _own_losses(compile):
+        # finite predictions, and a loss that reads nothing else
+        return Status.CONFIRMED, _evidence(origin)
+    return Status.POSSIBLE, Evidence(_("not measured: labels and units were not examined"))
+
+
+def _labels(target_range: TargetRange, *, validation_only: bool) -> tuple[Status, Evidence]:
+    trained = {} if validation_only else target_range.outputs
     for name, values in [*trained.items(), *target_range.validation.items()]:
         units = target_range.units.get(name)
         if units is not None and (values.minimum < 0 or values.maximum >= units):
@@ -113,8 +138,9 @@ def learning_rate_too_high(
     compile: Compile,
     input_range: InputRange | None = None,
     target_range: TargetRange | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether the batch losses grew before the first that is not finite."""
+    """Whether the batch losses, or the weights, grew before the first that is not finite."""
     if _only_validation(evidence):
         return _validation_alone()
     if evidence.when is not None and evidence.when.step == 1:
@@ -123,6 +149,23 @@ def learning_rate_too_high(
             quantity="batch_loss",
             when=evidence.when,
         )
+    rate = (
+        ""
+        if compile.learning_rate is None
+        else _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    )
+    origin = _replayed(first_nonfinite)
+    if origin is None:
+        spoilt = any(values.nonfinite for _name, values in _trained(input_range, target_range))
+        return _from_growth(evidence, batch_loss, rate, spoilt=spoilt)
+    found = _evidence(origin)
+    if _diverged(origin, batch_loss):
+        return Status.CONFIRMED, replace(found, statement=found.statement + rate)
+    return Status.RULED_OUT, found
+
+
+def _from_growth(evidence: Evidence, batch_loss: BatchLoss, rate: str, *, spoilt: bool) -> tuple[Status, Evidence]:
+    """What the course of the batch losses says of the learning rate; `spoilt` when the data are not finite."""
     growth = _growth(batch_loss)
     if growth is None:
         return Status.POSSIBLE, Evidence(
@@ -132,15 +175,10 @@ def learning_rate_too_high(
     course = _("the batch losses went from {first:.3g} to {last:.3g} in the steps before").format(
         first=first, last=last
     )
-    rate = (
-        ""
-        if compile.learning_rate is None
-        else _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
-    )
     found = Evidence(course + rate, quantity="batch_loss", when=evidence.when, value=factor, threshold=GROWTH)
     if factor >= GROWTH:
         return Status.CONFIRMED, found
-    if any(values.nonfinite for _name, values in _trained(input_range, target_range)):
+    if spoilt:
         statement = _("{course}, and the data hold NaN or infinity").format(course=course)
         return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=factor, threshold=GROWTH)
     statement = _("measured, undecided: {course}").format(course=course + rate)
@@ -148,7 +186,11 @@ def learning_rate_too_high(
 
 
 def unscaled_inputs(
-    evidence: Evidence, input_range: InputRange, model: Model, batch_loss: BatchLoss | None = None
+    evidence: Evidence,
+    input_range: InputRange,
+    model: Model,
+    batch_loss: BatchLoss | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the inputs are far larger than a network is initialized for."""
     if _only_validation(evidence):
@@ -162,7 +204,8 @@ def unscaled_inputs(
         )
     name, values = max(input_range.inputs.items(), key=lambda item: _size(item[1]))
     statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
-    return _scale(statement, "input_range", _size(values), LARGE_INPUT, batch_loss)
+    found = Evidence(statement, quantity="input_range", value=_size(values), threshold=LARGE_INPUT)
+    return _scale(found, batch_loss, _replayed(first_nonfinite))
 
 
 def unscaled_targets(
@@ -170,6 +213,7 @@ def unscaled_targets(
     target_range: TargetRange,
     compile: Compile,
     batch_loss: BatchLoss | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the targets of a regression are far larger than what a network puts out at first."""
     if _only_validation(evidence):
@@ -180,36 +224,74 @@ def unscaled_targets(
         return Status.RULED_OUT, Evidence(_("{loss} is no regression loss").format(loss=names), quantity="compile")
     name, values = max(target_range.outputs.items(), key=lambda item: _size(item[1]))
     statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
-    return _scale(statement, "target_range", _size(values), LARGE_TARGET, batch_loss)
+    found = Evidence(statement, quantity="target_range", value=_size(values), threshold=LARGE_TARGET)
+    return _scale(found, batch_loss, _replayed(first_nonfinite))
 
 
 def custom_loss(
     evidence: Evidence,
     compile: Compile,
     input_range: InputRange | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether a loss of the user's own may compute the NaN."""
-    custom = [loss.name for loss in compile.losses if not loss.builtin]
+    """Whether a loss of the user's own computes the NaN."""
+    custom = _own_losses(compile)
     if not custom:
         names = ", ".join(loss.name for loss in compile.losses)
         if not names:
             return Status.POSSIBLE, Evidence(_("not measured: compile names no loss"), quantity="compile")
         return Status.RULED_OUT, Evidence(_("{loss} is Keras's own").format(loss=names), quantity="compile")
     name = ", ".join(custom)
+    origin = _replayed(first_nonfinite)
+    if origin is not None:
+        at_fault = origin.origin == "loss" and not _exploded(origin)
+        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
     if evidence.when is not None and evidence.when.step == 1 and input_range is not None and _all_finite(input_range):
         statement = _(
             "measured, undecided: {loss} is your own, and the very first batch is not finite, before any update and "
             "with finite inputs: {loss} or a layer computes it"
         )
         return Status.POSSIBLE, Evidence(statement.format(loss=name), quantity="compile", when=evidence.when)
-    statement = _("not measured: {loss} is your own; which operation is first not finite is not recorded")
-    return Status.POSSIBLE, Evidence(statement.format(loss=name), quantity="compile")
+    statement = _("not measured: {loss} is your own; {reason}")
+    return Status.POSSIBLE, Evidence(
+        statement.format(loss=name, reason=_unreplayed(first_nonfinite)), quantity="compile"
+    )
+
+
+def outside_the_domain(
+    compile: Compile, first_nonfinite: FirstNonfinite | None = None, target_range: TargetRange | None = None
+) -> tuple[Status, Evidence]:
+    """Whether a loss of Keras's is given what it is not defined for."""
+    origin = _replayed(first_nonfinite)
+    limited = [loss.name for loss in compile.losses if _plain(loss.name) in _OF_LIMITED_DOMAIN]
+    if origin is not None:
+        at_fault = origin.origin == "loss" and bool(limited) and not _exploded(origin)
+        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
+    if not limited:
+        names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
+        statement = _("{loss} is defined for every prediction").format(loss=names)
+        return Status.RULED_OUT, Evidence(statement, quantity="compile")
+    lowest = math.nan
+    if target_range is not None and target_range.outputs:
+        lowest = min(values.minimum for values in target_range.outputs.values())
+    statement = _("{loss} is defined for values above 0, the targets begin at {lowest:g}").format(
+        loss=", ".join(limited), lowest=lowest
+    )
+    if lowest < 0:
+        return Status.CONFIRMED, Evidence(statement, quantity="target_range", value=lowest, threshold=0.0)
+    return Status.POSSIBLE, Evidence(_("measured, undecided: {found}").format(found=statement), quantity="compile")
 
 
 def unstable_layer(
-    batch_loss: BatchLoss | None = None, input_range: InputRange | None = None
+    batch_loss: BatchLoss | None = None,
+    input_range: InputRange | None = None,
+    first_nonfinite: FirstNonfinite | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether a layer may compute the NaN from finite numbers: a logarithm or root of 0, a division by 0."""
+    """Whether a layer computes the NaN from finite numbers: a logarithm or root of 0, a division by 0."""
+    origin = _replayed(first_nonfinite)
+    if origin is not None:
+        at_fault = origin.origin == "layer" and not _exploded(origin) and not origin.half_precision
+        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
     growth = None if batch_loss is None else _growth(batch_loss)
     if growth is not None and growth[0] >= GROWTH:
         return Status.RULED_OUT, Evidence(
@@ -220,14 +302,20 @@ def unstable_layer(
         )
     if input_range is not None and any(values.nonfinite for values in input_range.inputs.values()):
         return Status.RULED_OUT, Evidence(_("the inputs are not finite themselves"), quantity="input_range")
-    return Status.POSSIBLE, Evidence(_("not measured: which layer is first not finite is not recorded"))
+    return Status.POSSIBLE, Evidence(_("not measured: {reason}").format(reason=_unreplayed(first_nonfinite)))
 
 
-def mixed_precision(compile: Compile) -> tuple[Status, Evidence]:
+def mixed_precision(compile: Compile, first_nonfinite: FirstNonfinite | None = None) -> tuple[Status, Evidence]:
     """Whether layers compute in float16, which ends at 65,504."""
+    origin = _replayed(first_nonfinite)
+    if origin is not None and origin.half_precision:
+        statement = _("{found}; in float32 the same layer stays finite, float16 ends at 65,504")
+        return Status.CONFIRMED, replace(_evidence(origin), statement=statement.format(found=_told(origin)))
     found = Evidence(_("the dtype policy is {policy}").format(policy=compile.dtype_policy), quantity="compile")
     if compile.dtype_policy != "mixed_float16":
         return Status.RULED_OUT, found
+    if origin is not None:
+        return Status.RULED_OUT, _evidence(origin)
     statement = _("measured, undecided: {found}, whose float16 ends at 65,504").format(found=found.statement)
     return Status.POSSIBLE, Evidence(statement, quantity="compile")
 
@@ -243,7 +331,9 @@ class NanLoss(Rule):
     NaN or infinity in inputs, targets or weights, by a scan of the arrays. Labels that the last layer has no unit
     for. Steps too long: the batch losses grow at least tenfold in the 50 steps before; inputs beyond 20 or
     regression targets beyond 100 then say why. In the very first batch it cannot be the learning rate: its loss is
-    computed before any update. What remains is an operation that computes NaN from finite numbers (a logarithm or
+    computed before any update. At the default level the step is replayed from the last finite state and run operation
+    by operation: the sample, the layer and the operation that first made NaN out of finite numbers, in the forward or
+    the backward pass. Without that, what remains is an operation that computes NaN from finite numbers (a logarithm or
     root of 0, a division by 0), in a loss of one's own, in a layer, or in float16. Only `val_loss`: the validation
     data.
 
@@ -292,6 +382,11 @@ class NanLoss(Rule):
             remedies=(RescaleTargets(),),
         ),
         Cause("custom-loss", _("a loss function of your own computes NaN"), examine=custom_loss),
+        Cause(
+            "outside-the-domain",
+            _("the loss is given predictions or targets that it is not defined for"),
+            examine=outside_the_domain,
+        ),
         Cause("unstable-layer", _("a layer computes NaN from finite numbers"), examine=unstable_layer),
         Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision),
     )
@@ -309,6 +404,7 @@ class NanLoss(Rule):
         data: Data,
         batch_loss: BatchLoss | None = None,
         epoch_begin: EpochBegin | None = None,
+        first_nonfinite: FirstNonfinite | None = None,
     ) -> Evidence | None:
         step, value = _first_nonfinite(batch_loss)
         if step is not None:
@@ -316,8 +412,12 @@ class NanLoss(Rule):
             place = _("step {step}").format(step=step)
             if epoch is not None:
                 place += _(" (epoch {epoch})").format(epoch=epoch)
+            statement = _("the batch loss is {value} from {place} on").format(value=_name(value), place=place)
+            origin = _replayed(first_nonfinite)
+            if origin is not None:
+                statement += _("; it began in step {step}: {told}").format(step=origin.step, told=_told(origin))
             return Evidence(
-                _("the batch loss is {value} from {place} on").format(value=_name(value), place=place),
+                statement,
                 quantity="batch_loss",
                 where="loss",
                 when=When(epoch, step),
@@ -357,6 +457,79 @@ def _epoch_of(step: int, epoch_begin: EpochBegin | None, fit: Fit, data: Data) -
 
 def _name(value: float) -> str:
     return "NaN" if math.isnan(value) else _("infinite")
+
+
+_OF_DATA = {
+    "input": _("the input of {rows} is not finite"),
+    "target": _("the target of {rows} is not finite"),
+    "sample_weight": _("the weight of {rows} is not finite"),
+}
+
+
+def _replayed(first: FirstNonfinite | None) -> FirstNonfinite | None:
+    """The first NaN, where replaying the step has shown where it came from."""
+    return first if first is not None and first.origin != "unknown" else None
+
+
+def _unreplayed(first: FirstNonfinite | None) -> str:
+    """Why it has not."""
+    return first.remark if first is not None and first.remark else _("the step was not replayed")
+
+
+def _exploded(first: FirstNonfinite) -> bool:
+    """Whether the weights had grown beyond everything before."""
+    return first.largest_weight >= EXPLODED
+
+
+def _told(first: FirstNonfinite) -> str:
+    """Where it came from, in words."""
+    if first.origin in _OF_DATA:
+        return _OF_DATA[first.origin].format(rows=_rows(first))
+    if first.origin == "update":
+        return _("the update of {variable} made it from finite gradients, at most {largest:.3g}").format(
+            variable=first.variables[0], largest=first.largest
+        )
+    if first.origin == "loss":
+        said = _("the loss of finite predictions is not finite")
+        if first.backward:
+            said = _("the loss is finite, its gradient is not")
+    elif first.backward:
+        said = _("the backward pass of layer {layer} ({kind}) makes it from finite gradients")
+    else:
+        said = _("layer {layer} ({kind}) makes it from finite numbers")
+    said = said.format(layer=first.layer, kind=first.kind)
+    if first.operation:
+        said += _(", in the operation {operation}").format(operation=first.operation)
+    if first.line:
+        said += _(" of the line `{line}`").format(line=first.line)
+    if first.rows:
+        said += _(", for {rows}").format(rows=_rows(first))
+    if _exploded(first):
+        said += _("; weights had grown to {weight:.3g}").format(weight=first.largest_weight)
+    return said
+
+
+def _rows(first: FirstNonfinite) -> str:
+    if first.samples:
+        return _("sample {rows}").format(rows=_listed(first.samples))
+    if first.rows:
+        return _("row {rows} of the batch").format(rows=_listed(first.rows))
+    return _("the whole batch")
+
+
+def _listed(rows: Sequence[int]) -> str:
+    few = ", ".join(f"{row:,}" for row in rows[:3])
+    return _("{few} and {more} more").format(few=few, more=len(rows) - 3) if len(rows) > 3 else few
+
+
+def _evidence(first: FirstNonfinite) -> Evidence:
+    return Evidence(
+        _told(first), quantity="first_nonfinite", where=first.layer, when=When(None, first.step), value=first.largest
+    )
+
+
+def _own_losses(compile: Compile) -> list[str]:
+    return [loss.name for loss in compile.losses if not loss.builtin]
 
 
 def _only_validation(evidence: Evidence) -> bool:
@@ -443,17 +616,25 @@ def _size(values: Range) -> float:
     return 0.0 if math.isnan(size) else size
 
 
-def _scale(
-    statement: str, quantity: str, size: float, threshold: float, batch_loss: BatchLoss | None
-) -> tuple[Status, Evidence]:
-    if size <= threshold:
-        return Status.RULED_OUT, Evidence(statement, quantity=quantity, value=size, threshold=threshold)
+def _diverged(origin: FirstNonfinite | None, batch_loss: BatchLoss | None) -> bool:
+    """Whether the steps were too long: the weights exploded, or the losses grew before."""
+    if origin is not None and (origin.origin == "update" or _exploded(origin)):
+        return True
     growth = None if batch_loss is None else _growth(batch_loss)
-    if growth is not None and growth[0] >= GROWTH:
-        grown = _("{statement}, and the loss diverged").format(statement=statement)
-        return Status.CONFIRMED, Evidence(grown, quantity=quantity, value=size, threshold=threshold)
-    undecided = _("measured, undecided: {statement}").format(statement=statement)
-    return Status.POSSIBLE, Evidence(undecided, quantity=quantity, value=size, threshold=threshold)
+    return (origin is None or origin.origin not in _OF_DATA) and growth is not None and growth[0] >= GROWTH
+
+
+def _scale(found: Evidence, batch_loss: BatchLoss | None, origin: FirstNonfinite | None) -> tuple[Status, Evidence]:
+    """What the size of inputs or targets has to do with it."""
+    if found.value is not None and found.threshold is not None and found.value <= found.threshold:
+        return Status.RULED_OUT, found
+    if _diverged(origin, batch_loss):
+        grown = _("{statement}, and the loss diverged").format(statement=found.statement)
+        return Status.CONFIRMED, replace(found, statement=grown)
+    if origin is not None:
+        return Status.RULED_OUT, _evidence(origin)
+    undecided = _("measured, undecided: {statement}").format(statement=found.statement)
+    return Status.POSSIBLE, replace(found, statement=undecided)
 
 
 def _plain(name: str) -> str:

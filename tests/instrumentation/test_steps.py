@@ -113,6 +113,18 @@ def test_gradients_under_mixed_precision_are_without_the_loss_scale():
     )
 
 
+def test_the_loss_scale_is_the_one_that_each_step_used():
+    x, y = matrix.rows()
+    model = matrix.functional_shared()
+    model.compile(
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01), initial_scale=4.0, dynamic_growth_steps=2),
+        "sparse_categorical_crossentropy",
+    )
+    scale = watched(model, x, y).quantities["loss_scale"]
+    # seven steps; it doubles after every second one
+    assert dict(zip(scale.steps.tolist(), scale.values.tolist(), strict=True)) == {1: 4, 3: 8, 5: 16, 7: 32}
+
+
 def test_a_gradient_that_is_not_finite_is_counted_in_its_step_and_variable():
     x, y = matrix.rows()
     x[3 * BATCH + 5] = np.nan

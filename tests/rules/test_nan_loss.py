@@ -1,11 +1,13 @@
 from array import array
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kerasdoctor.diagnosis import Status, When
 from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffled_digits
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.record import Layer, Loss, Model, TrainingRecord
 from tests.rules.differential import cause, diagnosis
@@ -232,3 +234,54 @@ def test_missing_values_in_validation_data() -> None:
     record.quantities["input_range"] = InputRange(clean, {"x": held_out}, 1797, 1797)
     assert status(record, "nan-in-validation-data") is Status.CONFIRMED
     assert status(digits_with_a_gap(), "nan-in-validation-data") is Status.RULED_OUT
+
+
+def replayed(origin: str, **facts: Any) -> TrainingRecord:
+    """The gap in the digits, with another first NaN."""
+    record = digits_with_a_gap()
+    record.quantities["first_nonfinite"] = FirstNonfinite(step=2, origin=origin, **facts)
+    return record
+
+
+CONFIRMED_BY_A_REPLAY = {
+    "input": ({"rows": (3,), "samples": (211,)}, "nan-in-data", "the input of sample 211 is not finite"),
+    "target": ({"rows": (3, 4, 5, 6)}, "nan-in-data", "the target of row 3, 4, 5 and 1 more of the batch"),
+    "layer": (
+        {"layer": "net/log", "kind": "Log", "operation": "Log", "line": "return ops.log(x)", "largest": 1.0},
+        "unstable-layer",
+        "layer net/log (Log) makes it from finite numbers, in the operation Log of the line `return ops.log(x)`",
+    ),
+    "update": ({"variables": ("net/kernel",), "largest": 2.0}, "learning-rate-too-high", "the update of net/kernel"),
+}
+
+
+@pytest.mark.parametrize("origin", CONFIRMED_BY_A_REPLAY)
+def test_a_replayed_step_decides_the_whole_differential(origin: str) -> None:
+    facts, expected, words = CONFIRMED_BY_A_REPLAY[origin]
+    record = replayed(origin, **facts)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert [finding.name for finding in found.causes if finding.status is Status.CONFIRMED] == [expected]
+    assert not [finding.name for finding in found.causes if finding.status is Status.POSSIBLE]
+    assert words in cause(record, NAME, expected).evidence.statement
+    assert "it began in step 2" in found.message
+
+
+def test_exploded_weights_are_steps_too_long_wherever_they_overflow() -> None:
+    record = replayed("layer", layer="net/exp", kind="Exp", operation="Exp", largest=1e9, largest_weight=1e7)
+    assert status(record, "learning-rate-too-high") is Status.CONFIRMED
+    assert status(record, "unstable-layer") is Status.RULED_OUT
+    assert status(record, "nan-in-data") is Status.RULED_OUT
+
+
+def test_float16_is_told_from_an_unstable_layer() -> None:
+    record = replayed("layer", layer="net/one", kind="Dense", largest=6e4, half_precision=True)
+    assert status(record, "mixed-precision") is Status.CONFIRMED
+    assert status(record, "unstable-layer") is Status.RULED_OUT
+
+
+def test_why_the_step_was_not_replayed_is_said() -> None:
+    record = replayed("unknown", remark="not replayed: Keras draws the batches of this fit itself")
+    record.quantities.pop("input_range")
+    assert "Keras draws the batches" in cause(record, NAME, "unstable-layer").evidence.statement
+    assert status(record, "nan-in-data") is Status.POSSIBLE

@@ -197,7 +197,10 @@ def _container(value: dict[Any, Any] | list[Any] | tuple[Any, ...], names: Mappi
 
 
 def _constructor(path: str, kind: type, value: Any, names: Mapping[str, Any]) -> str:
-    config = value.get_config()
+    try:
+        config = value.get_config()
+    except Exception as error:  # an object of the user's own that cannot be written down, at any depth
+        raise Unwritable(type(value).__name__) from error
     arguments = []
     for name, parameter in inspect.signature(kind).parameters.items():
         if name not in config or name in {"self", "dtype"}:

@@ -136,6 +136,11 @@ def _named(value: Any, name: str, rows: NDArray[np.int64], n: int) -> dict[str, 
     return {f"{name}[{index}]": _array(part, rows, n) for index, part in enumerate(flat)}
 
 
+def array(part: Any) -> NDArray[np.generic]:
+    """A container of rows as an array."""
+    return _array(part, np.empty(0, np.int64), 0)
+
+
 def _array(part: Any, rows: NDArray[np.int64], n: int) -> NDArray[np.generic]:
     if hasattr(part, "iloc"):
         part = part if len(rows) == n else part.iloc[rows]

@@ -1,0 +1,154 @@
+"""The last finite state of a training and the batches since: what replaying the first NaN needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasdoctor.instrumentation.taps import Layout, value_of
+from kerasdoctor.locale import _
+
+#: Bytes that one state and the batches since may take.
+BUDGET = 256 * 2**20
+#: Batches between two states: a state costs 0.3 steps of a small network, so it takes 0.5 % of the time.
+MOST_BATCHES = 64
+
+
+@dataclass(frozen=True)
+class State:
+    """Every variable that a train step may change, with its value; reading one copies nothing until it changes."""
+
+    variables: tuple[Any, ...]
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> State:
+        """The state of a model, its optimizers, its metrics and Keras's random numbers."""
+        # a step of the user's own may have further optimizers
+        optimizers = {id(part): part for part in vars(model).values() if isinstance(part, keras.optimizers.Optimizer)}
+        if model.optimizer is not None:
+            optimizers[id(model.optimizer)] = model.optimizer
+        variables = [*model.variables, *model.metrics_variables]
+        for optimizer in optimizers.values():
+            variables += optimizer.variables
+        shared = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
+        if shared is not None:
+            variables.append(shared.state)
+        distinct = tuple({id(variable): variable for variable in variables}.values())
+        return cls(distinct, tuple(value_of(variable) for variable in distinct))
+
+    def restore(self) -> None:
+        """Give every variable its value back."""
+        for variable, value in zip(self.variables, self.values, strict=True):
+            variable.assign(value)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return _bytes(self.values)
+
+
+@dataclass(frozen=True)
+class Flight:
+    """The steps from the last finite state to the one in which something stopped being finite, that one included."""
+
+    before: State
+    batches: Sequence[Any]
+    #: The learning rate that each step used; NaN where it was not told.
+    learning_rates: Sequence[float]
+    #: Steps made in this call of `fit`, the last one included.
+    step: int
+
+
+class FlightRecorder:
+    """Keeps the last finite state and the batches since, within `BUDGET`; stands still at the first NaN."""
+
+    def __init__(self, model: keras.Model, *, budget: int | None = None) -> None:
+        """Args: budget: bytes that may be kept; None for `BUDGET`."""
+        #: Why nothing is kept; empty while something is.
+        self.refusal = ""
+        self._model = model
+        self._budget = BUDGET if budget is None else budget
+        self._most = 0
+        self._state: State | None = None
+        self._batches: list[Any] = []
+        self._steps: list[int] = []
+        self._vectors: list[NDArray[np.float32]] = []
+        self._layout: Layout | None = None
+        self._flight: Flight | None = None
+        self._still = False
+
+    def before(self, batch: Any) -> None:
+        """Before a step with this batch."""
+        if self._still:
+            return
+        if self._state is None or len(self._batches) >= self._most:
+            if self._find() is not None:
+                return
+            self._begin(batch)
+        if self._state is not None:
+            self._batches.append(batch)
+
+    def after(self, step: int, layout: Layout, vector: NDArray[np.float32]) -> None:
+        """After that step, with what it told."""
+        if not self._still and self._state is not None:
+            self._steps.append(step)
+            self._vectors.append(vector)
+            self._layout = layout
+
+    def restart(self) -> None:
+        """Take the state anew with the next batch: a callback may have changed it between two steps."""
+        if not self._still and self._find() is None:
+            self._state = None
+
+    def give_up(self, reason: str) -> None:
+        """Keep nothing any longer."""
+        self.refusal = reason
+        self._still = True
+        self._state, self._batches, self._vectors = None, [], []
+
+    def landed(self) -> Flight | None:
+        """The flight to the first step that was not finite; None while all are."""
+        return self._flight or self._find()
+
+    def _begin(self, batch: Any) -> None:
+        self._state, self._batches, self._steps, self._vectors = None, [], [], []
+        state = State.of(self._model)
+        left = self._budget - state.size
+        self._most = min(MOST_BATCHES, left // max(1, _bytes(tf.nest.flatten(batch))))
+        if self._most < 1:
+            reason = _("the weights and a batch take more than the {budget} MB that are kept for it")
+            self.give_up(reason.format(budget=self._budget // 2**20))
+            return
+        self._state = state
+
+    def _find(self) -> Flight | None:
+        """Looks at the steps since the state was taken."""
+        if self._still or self._state is None or self._layout is None or not self._vectors:
+            return None
+        vectors = np.stack(self._vectors)
+        sound = self._layout.is_sound(vectors)
+        if sound.all():
+            return None
+        index = int(sound.argmin())
+        count = index + 1
+        self._still = True
+        self._flight = Flight(
+            self._state, self._batches[:count], self._layout.learning_rates(vectors[:count]), self._steps[index]
+        )
+        self._state, self._batches, self._vectors = None, [], []
+        return self._flight
+
+
+def _bytes(tensors: Sequence[Any]) -> int:
+    return sum(
+        int(np.prod(tensor.shape)) * tensor.dtype.size
+        for tensor in tensors
+        if isinstance(tensor, tf.Tensor) and tensor.dtype.size
+    )

@@ -1,0 +1,369 @@
+"""The first NaN: planted causes, each to be found in its step, its sample and its layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+import kerasdoctor
+from kerasdoctor.instrumentation import flight_recorder
+from kerasdoctor.instrumentation.taps import Layout
+from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
+from kerasdoctor.record import TrainingRecord
+
+ROWS, FEATURES, BATCH = 320, 6, 32
+#: The sample that is at fault, in the arrays as they were given.
+AT_FAULT = 211
+
+
+def rows(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    x = generator.uniform(0.1, 1, (ROWS, FEATURES)).astype("float32")
+    return x, (x.sum(axis=1) > x.sum(axis=1).mean()).astype("float32")
+
+
+@keras.saving.register_keras_serializable("tests")
+class Log(layers.Layer):
+    """A logarithm that its author thought safe."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.log(inputs)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Norm(layers.Layer):
+    """A length whose gradient at 0 is 0/0."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.sqrt(ops.sum(inputs**2, axis=-1, keepdims=True))
+
+
+class InfiniteInTheEnd(keras.optimizers.schedules.LearningRateSchedule):
+    """Steps of 0.1, six of them."""
+
+    def __call__(self, step: Any) -> Any:
+        return tf.where(step < 6, 0.1, np.inf)
+
+
+def own_loss(y_true: Any, y_pred: Any) -> Any:
+    share = ops.squeeze(y_pred, -1)
+    distance = ops.reshape(y_true, (-1,)) / share
+    return ops.abs(distance - 1)
+
+
+def network(*middle: layers.Layer, last: str = "sigmoid") -> keras.Model:
+    head = layers.Dense(1, activation=last, name="head")
+    return keras.Sequential([keras.Input((FEATURES,)), *middle, head], name="network")
+
+
+def dense(name: str, **options: Any) -> layers.Layer:
+    return layers.Dense(8, activation="relu", name=name, **options)
+
+
+def step_of(sample: int, order: list[int]) -> int:
+    """The step that draws a sample, from the order in which a plain run draws them."""
+    return order.index(sample) // BATCH + 1
+
+
+def watched(model: keras.Model, *data: Any, **options: Any) -> TrainingRecord:
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(*data, **{"batch_size": BATCH, "epochs": 2, "verbose": 0, **options})
+    assert not watch.report.record.failures
+    return watch.report.record
+
+
+def found(record: TrainingRecord) -> FirstNonfinite:
+    return record.quantities["first_nonfinite"]
+
+
+def first_step_that_draws(x: np.ndarray, sample: int) -> int:
+    """In a shuffled epoch of a seeded run: a plain model is asked what it was given."""
+    seen: list[np.ndarray] = []
+
+    class Spy(keras.Model):
+        def train_step(self, data: Any) -> Any:
+            seen.append(keras.ops.convert_to_numpy(data[0]))
+            return {"loss": 0.0}
+
+    spy = Spy()
+    spy.compile(run_eagerly=True)
+    keras.utils.set_random_seed(1)
+    spy.fit(x, x, batch_size=BATCH, epochs=1, verbose=0)
+    wanted = x[sample]
+    return next(
+        index + 1 for index, batch in enumerate(seen) if any(row.tobytes() == wanted.tobytes() for row in batch)
+    )
+
+
+def test_nan_in_one_input_of_a_shuffled_epoch():
+    x, y = rows()
+    x[AT_FAULT, 2] = np.nan
+    model = network(dense("one"), dense("two"))
+    model.compile("adam", "binary_crossentropy")
+    step = first_step_that_draws(x, AT_FAULT)
+    keras.utils.set_random_seed(1)
+    told = found(watched(model, x, y))
+    assert (told.origin, told.step, told.samples) == ("input", step, (AT_FAULT,))
+    assert told.layer.endswith("one")
+
+
+def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate():
+    x, y = rows()
+
+    class Later(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            done = int(self.model.optimizer.iterations.numpy())
+            self.model.optimizer.learning_rate = 1e30 if done == 25 else 0.01
+
+    model = network(dense("one"), last="linear")
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    told = found(watched(model, x, y, shuffle=False, epochs=3, callbacks=[Later()]))
+    assert (told.step, told.origin) == (26, "update")
+    assert told.largest_weight < 10
+
+
+def test_nan_from_a_pipeline_is_found_in_its_batch():
+    x, y = rows()
+    x[AT_FAULT, 0] = np.inf
+    model = network(dense("one"))
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH), batch_size=None))
+    assert (told.origin, told.step) == ("input", AT_FAULT // BATCH + 1)
+    assert (told.rows, told.samples) == ((AT_FAULT % BATCH,), ())
+
+
+class OwnStep(keras.Model):
+    """A train step of one's own, whose loss Keras does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = keras.Sequential([dense("one"), Log(name="logarithm"), layers.Dense(1, name="head")])
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(self(x, training=True) - y[:, None]))
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss}
+
+
+def test_a_train_step_of_ones_own_with_a_nested_model():
+    x, y = rows()
+    model = OwnStep()
+    model.compile(keras.optimizers.SGD(1e-6))
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.kind, told.operation, told.step) == ("layer", "Log", "Log", 1)
+    assert told.layer.endswith("logarithm")
+
+
+def test_afterwards_everything_is_as_after_a_plain_fit():
+    x, y = rows()
+    x[AT_FAULT, 0] = np.nan
+
+    def fit(*, plainly: bool) -> list[Any]:
+        keras.utils.set_random_seed(3)
+        layer = dense("one", kernel_initializer="glorot_uniform")
+        model = network(layer, layers.BatchNormalization(), layers.Dropout(0.5), last="linear")
+        model.compile("adam", "mse", metrics=["mae"])
+        if plainly:
+            model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0)
+        else:
+            told = found(watched(model, x, y))
+            assert told.samples == (AT_FAULT,)
+        state = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        drawn = [np.random.rand(), float(tf.random.uniform(())), float(keras.random.uniform(()))]  # noqa: NPY002
+        return [*(keras.ops.convert_to_numpy(variable) for variable in state), *drawn]
+
+    for watched_one, plain_one in zip(fit(plainly=False), fit(plainly=True), strict=True):
+        np.testing.assert_array_equal(watched_one, plain_one)
+    assert "__call__" in keras.layers.Layer.__dict__
+    assert keras.layers.Layer.__call__.__module__.startswith("keras.")
+    assert tf.GradientTape.gradient.__module__.startswith("tensorflow.")
+
+
+@pytest.mark.parametrize(
+    ("compiled", "reason"),
+    [
+        ({"run_eagerly": True}, "Keras draws the batches"),
+        ({"steps_per_execution": 4}, "Keras draws the batches"),
+    ],
+)
+def test_what_cannot_be_replayed_is_detected_and_says_why(compiled, reason):
+    x, y = rows()
+    x[:, 0] = np.nan
+    model = network(dense("one"))
+    model.compile("adam", "mse", **compiled)
+    told = found(watched(model, x, y))
+    assert told.origin == "unknown"
+    assert told.step == compiled.get("steps_per_execution", 1)
+    assert reason in told.remark
+
+
+def test_a_model_beyond_the_budget_is_not_kept(monkeypatch):
+    monkeypatch.setattr(flight_recorder, "BUDGET", 2**10)
+    x, y = rows()
+    x[:, 0] = np.nan
+    model = network(dense("one"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y))
+    assert (told.origin, told.step) == ("unknown", 1)
+    assert "more than the" in told.remark
+
+
+def test_large_batches_are_kept_for_fewer_steps():
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile("adam", "mse")
+    recorder = flight_recorder.FlightRecorder(model, budget=30_000)
+    layout = Layout(loss=True, learning_rate=False, loss_scale=False, variables=())
+    kept = []
+    for step in range(1, 200):
+        recorder.before((tf.constant(x[:BATCH]), tf.constant(y[:BATCH])))
+        recorder.after(step, layout, np.array([np.nan if step == 150 else 1.0], np.float32))
+        kept.append(len(recorder._batches))
+    assert max(kept) < flight_recorder.MOST_BATCHES
+    assert recorder.landed().step == 150
+
+
+def test_a_healthy_run_has_no_first_nan():
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile("adam", "mse")
+    assert "first_nonfinite" not in watched(model, x, y).quantities
+
+
+def test_nan_in_one_target():
+    x, y = rows()
+    y[AT_FAULT] = np.nan
+    model = network(dense("one"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("target", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.rows == (AT_FAULT % BATCH,)
+
+
+def test_infinite_sample_weight():
+    x, y = rows()
+    weight = np.ones(ROWS, "float32")
+    weight[AT_FAULT] = np.inf
+    model = network(dense("one"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False, sample_weight=weight))
+    assert (told.origin, told.step, told.samples) == ("sample_weight", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_logarithm_of_zero_in_a_layer():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    model = network(Log(name="logarithm"), dense("one"))
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer.rpartition("/")[2], told.kind, told.operation) == ("logarithm", "Log", "Log")
+    assert told.line == "return ops.log(inputs)"
+    assert not told.backward
+
+
+def test_logarithm_in_the_functional_api():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    inputs = keras.Input((FEATURES,))
+    outputs = layers.Dense(1, "sigmoid")(ops.log(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.kind, told.operation) == ("layer", "Log", "Log")
+    assert told.samples == (AT_FAULT,)
+
+
+def test_root_of_zero_is_finite_forward_and_nan_backward():
+    x, y = rows()
+    model = network(dense("one", kernel_initializer="zeros", bias_initializer="zeros"), Norm(name="length"))
+    model.layers[0].activation = keras.activations.linear
+    x[AT_FAULT] = 0
+    model.layers[0].set_weights([np.eye(FEATURES, 8, dtype="float32"), np.zeros(8, "float32")])
+    model.layers[0].trainable = True
+    model.compile(keras.optimizers.SGD(1e-6), "binary_crossentropy")
+    # without a bias that has moved the row stays 0
+    model.layers[0].bias.trainable = False
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.step) == ("layer", True, AT_FAULT // BATCH + 1)
+    assert (told.layer.rpartition("/")[2], told.kind, told.samples) == ("length", "Norm", (AT_FAULT,))
+    assert "ops.sqrt" in told.line
+    assert any("one/kernel" in path for path in told.variables)
+
+
+def test_division_by_zero_in_a_loss_of_ones_own():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    model = network(last="relu")
+    model.layers[-1].bias.trainable = False
+    model.layers[-1].set_weights([np.full((FEATURES, 1), 0.3, "float32"), np.zeros(1, "float32")])
+    y[AT_FAULT] = 1
+    model.compile(keras.optimizers.SGD(1e-6), own_loss)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("loss", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.operation == "RealDiv"
+    assert told.line == "distance = ops.reshape(y_true, (-1,)) / share"
+
+
+def test_label_without_a_unit_in_a_compiled_step():
+    x, y = rows()
+    y = y.astype("int64")
+    y[AT_FAULT] = 7
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((FEATURES,)), dense("one"), layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=True)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("loss", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_divergence():
+    x, y = rows()
+    model = network(dense("one"), last="linear")
+    model.compile(keras.optimizers.SGD(50.0), "mse")
+    plain = keras.models.clone_model(model)
+    plain.set_weights(model.get_weights())
+    plain.compile(keras.optimizers.SGD(50.0), "mse")
+    sound = []
+    for begin in range(0, ROWS, BATCH):
+        part = slice(begin, begin + BATCH)
+        losses = [plain.train_on_batch(x[part], y[part]), *(weight.sum() for weight in plain.get_weights())]
+        sound.append(np.isfinite(losses).all())
+    told = found(watched(model, x, y, shuffle=False))
+    assert told.step == sound.index(False) + 1
+    assert max(told.largest, told.largest_weight) > 1e10
+
+
+def test_half_precision_overflows():
+    x, y = rows()
+    x[AT_FAULT] = 60_000
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [keras.Input((FEATURES,)), dense("one", dtype="mixed_float16"), layers.Dense(1, dtype="float32")]
+    )
+    model.layers[0].set_weights([np.ones((FEATURES, 8), "float32"), np.zeros(8, "float32")])
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.layer.endswith("one")
+    assert told.half_precision
+
+
+def test_an_update_that_is_not_finite():
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile(keras.optimizers.SGD(InfiniteInTheEnd()), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert told.origin == "update"
+    assert told.step == 7
+    assert any("one/kernel" in path for path in told.variables)
