@@ -1,18 +1,31 @@
-"""What watching costs: a watched `fit` against a plain one, interleaved in one process.
+"""What watching costs: watched fits, and fits with the callbacks of others, against plain ones of the same model.
 
-    python -m tests.benchmarks.cost [--pairs 60] [--epochs 20] [--way watch|view|plain]
+    python -m tests.benchmarks.cost [--workload NAME] [--way NAME] [--rounds N] [--first]   adds to cost.jsonl
+    python -m tests.benchmarks.cost --write                                                 COST.md and cost.png from it
 
-The digits model at batch size 32, traced before. Each pair is one watched and one plain `fit` of the same model, in
-random order; setting up and the final report count. Printed is the median of the ratios of the pairs with its 95 %
-bootstrap interval, for wall time and for the CPU time of all threads; "view" adds the live view, "plain" measures
-plain against plain, the noise of the method.
+A round fits the same traced model once in every way, in random order, in one process; each way's time is divided by
+the plain fit's of that round. Setting up and the final report count. "first" is the same with a new model each time
+and one epoch, so that tracing counts. Reported are medians with their 95 % bootstrap intervals, of wall time and of
+the CPU time of all threads; "plain" against plain is the noise of the method.
+
+The other callbacks are measured where they are installed: pip install tensorboard wandb livelossplot tqdm.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +37,11 @@ from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.watching import Watch
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.report import Report
-from tests import programs
+from tests.benchmarks.workloads import WORKLOADS, Workload
+
+HERE = Path(__file__).parent
+#: One line for each fit that was timed.
+RESULTS = HERE / "cost.jsonl"
 
 
 class ViewObserver(Observer):
@@ -45,75 +62,228 @@ class ViewObserver(Observer):
         self._view.examined(report)
 
 
-def model() -> keras.Model:
-    keras.utils.set_random_seed(1)
-    return programs.classifier(64)
+Callbacks = list[keras.callbacks.Callback]
+Way = Callable[[], "contextlib.AbstractContextManager[Callbacks]"]
 
 
-def plain(train: Callable[[], None]) -> None:
-    train()
+@contextlib.contextmanager
+def plain() -> Iterator[Callbacks]:
+    yield []
 
 
-def watched(train: Callable[[], None]) -> None:
-    with kerasdoctor.watch(quiet=True):
-        train()
+def level(name: Any) -> Way:
+    @contextlib.contextmanager
+    def watched() -> Iterator[Callbacks]:
+        with kerasdoctor.watch(quiet=True, level=name):
+            yield []
+
+    return watched
 
 
-def viewed(train: Callable[[], None]) -> None:
+@contextlib.contextmanager
+def view() -> Iterator[Callbacks]:
     watch = Watch(ViewObserver())
     watch.start()
     try:
-        train()
+        yield []
     finally:
         watch.stop()
 
 
-WAYS = {"watch": watched, "view": viewed, "plain": plain}
+@contextlib.contextmanager
+def csv_logger() -> Iterator[Callbacks]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield [keras.callbacks.CSVLogger(f"{folder}/log.csv")]
 
 
-def pairs_of(way: str, pairs: int, epochs: int) -> NDArray[np.float64]:
-    """Watched over plain for each pair, shape (pairs, 2): wall and CPU time."""
-    generator = np.random.default_rng(0)
-    x, y = programs.digits()
-    network = model()
+@contextlib.contextmanager
+def tensorboard() -> Iterator[Callbacks]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield [keras.callbacks.TensorBoard(folder, histogram_freq=1, update_freq="batch")]
 
-    def fit(count: int = epochs) -> None:
-        network.fit(x, y, batch_size=32, validation_split=0.2, epochs=count, verbose=0)
 
-    def seconds(how: Callable[[Callable[[], None]], None]) -> NDArray[np.float64]:
-        wall, cpu = time.perf_counter(), time.process_time()
-        how(fit)
-        return np.array([time.perf_counter() - wall, time.process_time() - cpu])
+@contextlib.contextmanager
+def tqdm_bars() -> Iterator[Callbacks]:
+    from tqdm.keras import TqdmCallback
 
-    # the first fit traces, the first watched one imports
-    plain(lambda: fit(1))
-    WAYS[way](lambda: fit(1))
-    found = []
-    for _ in range(pairs):
-        times = {
-            side: seconds(plain if side == "plain" else WAYS[way]) for side in generator.permutation(["plain", way])
-        }
-        found.append(times[way] / times["plain"] if way != "plain" else seconds(plain) / times["plain"])
-    return np.array(found)
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield [TqdmCallback(verbose=2)]
+
+
+@contextlib.contextmanager
+def live_loss_plot() -> Iterator[Callbacks]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from livelossplot import PlotLossesKerasTF
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield [PlotLossesKerasTF()]
+
+
+@contextlib.contextmanager
+def wandb_offline() -> Iterator[Callbacks]:
+    import wandb
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = wandb.init(mode="offline", dir=folder, settings=wandb.Settings(silent=True))
+        try:
+            yield [wandb.keras.WandbMetricsLogger(log_freq="batch")]
+        finally:
+            run.finish()
+
+
+#: Name -> the way, and the package that it needs.
+WAYS: dict[str, tuple[Way, str]] = {
+    "plain": (plain, "keras"),
+    "light": (level("light"), "keras"),
+    "default": (level("default"), "keras"),
+    "default with view": (view, "keras"),
+    "CSVLogger": (csv_logger, "keras"),
+    "tqdm": (tqdm_bars, "tqdm"),
+    "TensorBoard histograms": (tensorboard, "tensorboard"),
+    "wandb offline per batch": (wandb_offline, "wandb"),
+    "livelossplot": (live_loss_plot, "livelossplot"),
+}
+#: Ways that are measured with a new model each time as well.
+FIRST = ("plain", "light", "default")
+
+
+def timed(way: Way, workload: Workload, model: keras.Model, epochs: int) -> tuple[float, float]:
+    """Wall and CPU seconds of one fit, with everything around it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    with way() as callbacks:
+        workload.fit(model, epochs, callbacks)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def rounds(name: str, ways: list[str], count: int, *, first: bool) -> Iterator[dict[str, Any]]:
+    """Every way of a workload once a round; "plain" twice, so that its noise is seen."""
+    workload, generator = WORKLOADS[name], np.random.default_rng()
+
+    def build() -> keras.Model:
+        keras.utils.set_random_seed(1)
+        return workload.build()
+
+    model = build()
+    for way in ways:
+        # what is imported and traced once is not part of a round
+        timed(WAYS[way][0], workload, model, 1)
+    epochs = 1 if first else workload.epochs
+    for number in range(count):
+        for way in generator.permutation(["again", *ways]):
+            wall, cpu = timed(
+                WAYS["plain" if way == "again" else way][0], workload, build() if first else model, epochs
+            )
+            yield {"workload": name, "first": first, "round": number, "way": str(way), "wall": wall, "cpu": cpu}
+
+
+def ratios(lines: list[dict[str, Any]]) -> dict[tuple[str, bool, str], NDArray[np.float64]]:
+    """(workload, first, way) -> wall and CPU over those of the plain fit of the same round, shape (rounds, 2)."""
+    whole: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = defaultdict(dict)
+    for line in lines:
+        key = line["workload"], line["first"], line["run"], line["round"]
+        whole[key][line["way"]] = line["wall"], line["cpu"]
+    found: dict[tuple[str, bool, str], list[NDArray[np.float64]]] = defaultdict(list)
+    for (workload, first, *_rest), times in whole.items():
+        if "plain" in times:
+            for way, pair in times.items():
+                if way != "plain":
+                    name = "plain" if way == "again" else way
+                    found[workload, first, name].append(np.array(pair) / np.array(times["plain"]))
+    return {key: np.array(value) for key, value in found.items()}
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Median and its 95 % bootstrap interval."""
+    middle = float(np.median(values))
+    if len(values) < 3:
+        return middle, float("nan"), float("nan")
+    found = stats.bootstrap((values,), np.median, n_resamples=2000, rng=np.random.default_rng(0)).confidence_interval
+    return middle, float(found.low), float(found.high)
+
+
+def write(lines: list[dict[str, Any]]) -> None:
+    """COST.md and cost.png beside this file."""
+    found = ratios(lines)
+    text = [
+        "# What watching costs",
+        "",
+        "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; times of a fit over those of a plain",
+        "fit in the same round, on two shared cores: median [95 % interval]. `plain` is the noise of the method.",
+        f"Measured on commit {lines[-1]['commit']}.",
+    ]
+    for first, title in (
+        (False, "A fit of a traced model"),
+        (True, "The first epoch of a new model, tracing included"),
+    ):
+        text += ["", f"## {title}", "", "| workload | way | wall | CPU | rounds |", "| --- | --- | --- | --- | --- |"]
+        for workload in WORKLOADS:
+            for way in WAYS:
+                values = found.get((workload, first, way))
+                if values is not None:
+                    cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*interval(column)) for column in values.T]
+                    text.append(f"| {workload} | {way} | {cells[0]} | {cells[1]} | {len(values)} |")
+    (HERE / "COST.md").write_text("\n".join(text) + "\n")
+    draw(found)
+
+
+def draw(found: dict[tuple[str, bool, str], NDArray[np.float64]]) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(WORKLOADS), sharey=True)
+    ways = [way for way in reversed(WAYS) if any((workload, False, way) in found for workload in WORKLOADS)]
+    for axis, workload in zip(axes, WORKLOADS, strict=True):
+        for row, way in enumerate(ways):
+            values = found.get((workload, False, way))
+            if values is not None:
+                middle, low, high = interval(values[:, 1])
+                color = "#1565c0" if way.startswith(("light", "default")) else "#777777"
+                axis.plot([low, high], [row, row], color=color, linewidth=2)
+                axis.plot(middle, row, "o", color=color)
+        axis.axvline(1, color="#bbbbbb", linewidth=1, zorder=0)
+        axis.set_xscale("log")
+        axis.set_xticks([0.8, 1, 1.25, 2, 4], ["0.8", "1", "1.25", "2", "4"])
+        axis.minorticks_off()
+        axis.set_title(workload, fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(ways)), ways)
+    figure.supxlabel("CPU time of a fit, plain fit = 1", fontsize=9)
+    figure.savefig(HERE / "cost.png", dpi=120)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--workload", choices=WORKLOADS, action="append")
     parser.add_argument("--way", choices=WAYS, action="append")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--first", action="store_true", help="new models, tracing included")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    for way in options.way or list(WAYS):
-        found = pairs_of(way, options.pairs, options.epochs)
-        for name, column in zip(("wall", "CPU"), found.T, strict=True):
-            resampled = stats.bootstrap((column,), np.median, n_resamples=2000, rng=np.random.default_rng(0))
-            low, high = resampled.confidence_interval
-            quartiles = np.percentile(column, [25, 75])
-            print(
-                f"{way:>6} / plain, {name:>4}: median {np.median(column):.3f} [{low:.3f}, {high:.3f}], "
-                f"quartiles {quartiles[0]:.3f} to {quartiles[1]:.3f}, {len(column)} pairs of {options.epochs} epochs",
-                flush=True,
-            )
+    if options.write:
+        write([json.loads(line) for line in RESULTS.read_text().splitlines()])
+        return
+    known = [way for way, (_, package) in WAYS.items() if importlib.util.find_spec(package)]
+    ways = ["plain", *(way for way in options.way or known if way != "plain")]
+    if options.first:
+        ways = [way for way in ways if way in FIRST]
+    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, text=True).strip()
+    run = f"{time.time():.0f}-{os.getpid()}"
+    for workload in options.workload or list(WORKLOADS):
+        lines = []
+        for line in rounds(workload, ways, options.rounds, first=options.first):
+            lines.append({**line, "run": run, "commit": commit})
+            with RESULTS.open("a") as results:
+                results.write(json.dumps(lines[-1]) + "\n")
+        for (_, _, way), values in ratios(lines).items():
+            told = [
+                "{} {:.3f} [{:.3f}, {:.3f}]".format(unit, *interval(column))
+                for unit, column in zip(("wall", "CPU"), values.T, strict=True)
+            ]
+            print(f"{workload:>12} {way:>24}: {', '.join(told)}, {len(values)} rounds", flush=True)
 
 
 if __name__ == "__main__":
