@@ -54,8 +54,7 @@ def nan_in_data(
         return _validation_alone()
     origin = _replayed(first_nonfinite)
     if origin is not None:
-        found = _evidence(origin)
-        return (Status.CONFIRMED if origin.origin in _OF_DATA else Status.RULED_OUT), found
+        return _decided(origin, origin.origin in _OF_DATA)
     if input_range is None:
         raise NotMeasured("input_range")
     bad = [(name, values) for name, values in _trained(input_range, target_range) if _in_training(values, data)]
@@ -99,7 +98,7 @@ def labels_out_of_range(
         return Status.RULED_OUT, Evidence(_("{loss} reads no integer labels").format(loss=names), quantity="compile")
     origin = _replayed(first_nonfinite)
     if origin is not None and (origin.origin != "loss" or origin.backward):
-        return Status.RULED_OUT, _evidence(origin)
+        return _elsewhere(origin)
     if target_range is not None and target_range.units:
         return _labels(target_range, validation_only=_only_validation(evidence))
     if origin is not None and not _exploded(origin) and not _own_losses(compile):
@@ -158,10 +157,8 @@ def learning_rate_too_high(
     if origin is None:
         spoilt = any(values.nonfinite for _name, values in _trained(input_range, target_range))
         return _from_growth(evidence, batch_loss, rate, spoilt=spoilt)
-    found = _evidence(origin)
-    if _diverged(origin, batch_loss):
-        return Status.CONFIRMED, replace(found, statement=found.statement + rate)
-    return Status.RULED_OUT, found
+    status, found = _decided(origin, _diverged(origin, batch_loss))
+    return status, replace(found, statement=found.statement + rate) if status is Status.CONFIRMED else found
 
 
 def _from_growth(evidence: Evidence, batch_loss: BatchLoss, rate: str, *, spoilt: bool) -> tuple[Status, Evidence]:
@@ -245,7 +242,7 @@ def custom_loss(
     origin = _replayed(first_nonfinite)
     if origin is not None:
         at_fault = origin.origin == "loss" and not _exploded(origin)
-        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
+        return _decided(origin, at_fault)
     if evidence.when is not None and evidence.when.step == 1 and input_range is not None and _all_finite(input_range):
         statement = _(
             "measured, undecided: {loss} is your own, and the very first batch is not finite, before any update and "
@@ -266,7 +263,7 @@ def outside_the_domain(
     limited = [loss.name for loss in compile.losses if _plain(loss.name) in _OF_LIMITED_DOMAIN]
     if origin is not None:
         at_fault = origin.origin == "loss" and bool(limited) and not _exploded(origin)
-        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
+        return _decided(origin, at_fault)
     if not limited:
         names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
         statement = _("{loss} is defined for every prediction").format(loss=names)
@@ -291,7 +288,7 @@ def unstable_layer(
     origin = _replayed(first_nonfinite)
     if origin is not None:
         at_fault = origin.origin == "layer" and not _exploded(origin) and not origin.half_precision
-        return (Status.CONFIRMED if at_fault else Status.RULED_OUT), _evidence(origin)
+        return _decided(origin, at_fault)
     growth = None if batch_loss is None else _growth(batch_loss)
     if growth is not None and growth[0] >= GROWTH:
         return Status.RULED_OUT, Evidence(
@@ -315,7 +312,7 @@ def mixed_precision(compile: Compile, first_nonfinite: FirstNonfinite | None = N
     if compile.dtype_policy != "mixed_float16":
         return Status.RULED_OUT, found
     if origin is not None:
-        return Status.RULED_OUT, _evidence(origin)
+        return _elsewhere(origin)
     statement = _("measured, undecided: {found}, whose float16 ends at 65,504").format(found=found.statement)
     return Status.POSSIBLE, Evidence(statement, quantity="compile")
 
@@ -494,10 +491,12 @@ def _told(first: FirstNonfinite) -> str:
         if first.backward:
             said = _("the loss is finite, its gradient is not")
     elif first.backward:
-        said = _("the backward pass of layer {layer} ({kind}) makes it from finite gradients")
+        said = _("the backward pass of layer {layer} ({kind}) makes it")
     else:
-        said = _("layer {layer} ({kind}) makes it from finite numbers")
+        said = _("layer {layer} ({kind}) makes it")
     said = said.format(layer=first.layer, kind=first.kind)
+    if first.origin == "layer" and math.isfinite(first.largest):
+        said += _(" from numbers of at most {largest:.3g}").format(largest=first.largest)
     if first.operation:
         said += _(", in the operation {operation}").format(operation=first.operation)
     if first.line:
@@ -523,9 +522,21 @@ def _listed(rows: Sequence[int]) -> str:
 
 
 def _evidence(first: FirstNonfinite) -> Evidence:
-    return Evidence(
-        _told(first), quantity="first_nonfinite", where=first.layer, when=When(None, first.step), value=first.largest
-    )
+    return Evidence(_told(first), quantity="first_nonfinite", where=first.layer, when=When(None, first.step))
+
+
+def _decided(first: FirstNonfinite, at_fault: bool) -> tuple[Status, Evidence]:
+    return (Status.CONFIRMED, _evidence(first)) if at_fault else _elsewhere(first)
+
+
+def _elsewhere(first: FirstNonfinite) -> tuple[Status, Evidence]:
+    places = {
+        **dict.fromkeys(_OF_DATA, _("it began in the data")),
+        "loss": _("it began in the loss"),
+        "update": _("it began in an update"),
+        "layer": _("it began in layer {layer}").format(layer=first.layer),
+    }
+    return Status.RULED_OUT, replace(_evidence(first), statement=places[first.origin])
 
 
 def _own_losses(compile: Compile) -> list[str]:
@@ -632,7 +643,7 @@ def _scale(found: Evidence, batch_loss: BatchLoss | None, origin: FirstNonfinite
         grown = _("{statement}, and the loss diverged").format(statement=found.statement)
         return Status.CONFIRMED, replace(found, statement=grown)
     if origin is not None:
-        return Status.RULED_OUT, _evidence(origin)
+        return _elsewhere(origin)
     undecided = _("measured, undecided: {statement}").format(statement=found.statement)
     return Status.POSSIBLE, replace(found, statement=undecided)
 

@@ -249,7 +249,7 @@ CONFIRMED_BY_A_REPLAY = {
     "layer": (
         {"layer": "net/log", "kind": "Log", "operation": "Log", "line": "return ops.log(x)", "largest": 1.0},
         "unstable-layer",
-        "layer net/log (Log) makes it from finite numbers, in the operation Log of the line `return ops.log(x)`",
+        "layer net/log (Log) makes it from numbers of at most 1, in the operation Log of the line `return ops.log(x)`",
     ),
     "update": ({"variables": ("net/kernel",), "largest": 2.0}, "learning-rate-too-high", "the update of net/kernel"),
 }
