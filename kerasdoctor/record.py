@@ -165,6 +165,8 @@ class Instrument:
     level: Level = "default"
     #: Why the train step was not tapped, or not until the end; empty when it was.
     untapped: str = ""
+    #: Why the validation was not tapped; empty when it was, or when there was none.
+    unwatched: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

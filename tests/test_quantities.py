@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from kerasdoctor import quantities
-from kerasdoctor.quantities import DataTap, EpochTap, StepTap, row_order
+from kerasdoctor.quantities import DataTap, EpochTap, EvaluationTap, StepTap, row_order
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
@@ -58,25 +58,70 @@ def steps(norms: Any, losses: Any, *, first: int = 1, rate: float = 0.1) -> Step
     )
 
 
+def evaluations() -> list[EvaluationTap]:
+    """Passes of every kind: two validations with classes, one with numbers, and a look at training rows."""
+    numbers = np.arange(600.0)
+    classes = np.arange(600) % 3
+    common: dict[str, Any] = {
+        "rows": 600,
+        "layers": ("a", "b"),
+        "units": np.array([4, 2]),
+        "dead_units": np.array([1.0, 0.0]),
+        "zero_share": np.array([0.5, 0.0]),
+        "saturated_share": np.array([np.nan, 0.25]),
+        "nonfinite": np.array([0.0, 3.0]),
+        "normalizations": ("n",),
+        "mean_shift": np.array([0.5]),
+        "variance_ratio": np.array([math.inf]),
+    }
+    return [
+        EvaluationTap(step=1, part="validation", task="sparse", predicted=classes, true=classes, **common),
+        EvaluationTap(
+            step=2,
+            part="validation",
+            task="sparse",
+            predicted=classes,
+            true=classes,
+            predicted_before=1 - classes,
+            **common,
+        ),
+        EvaluationTap(
+            step=2, part="validation", task="numbers", predicted=numbers[:, None], true=numbers[:, None], rows=600
+        ),
+        EvaluationTap(step=2, part="train", rows=512, metrics={"loss": 0.5, "accuracy": 1.0}),
+    ]
+
+
 # the package
 
 
 def test_names_are_those_of_the_modules() -> None:
     assert set(quantities.types()) == {
         "batch_loss",
+        "batch_norm_shift",
+        "batch_norm_variance",
+        "churn",
+        "confusion_matrix",
+        "dead_units",
         "epoch_begin",
         "first_nonfinite",
         "global_gradient_norm",
         "gradient_norm",
+        "inference_metrics",
         "input_range",
         "learning_rate",
         "loss_scale",
+        "nonfinite_activations",
+        "predicted_classes",
+        "prediction_spread",
         "row_order",
+        "saturation",
         "split_labels",
         "target_range",
         "update_norm",
         "update_ratio",
         "weight_norm",
+        "zero_share",
     }
     for name, kind in quantities.types().items():
         assert kind.__module__ == f"kerasdoctor.quantities.{name}"
@@ -102,6 +147,8 @@ def test_quantities_go_through_json() -> None:
             grown = measured[name] = kind()
             grown.on_epoch(EpochTap(step=0))
             grown.on_steps(steps([[1.0, 0.0], [math.inf, 2.0]], [0.5, math.nan]))
+            for evaluation in evaluations():
+                grown.on_evaluation(evaluation)
             assert len(grown)
     # nothing of the data, and no series: it is found after the fit
     measured["first_nonfinite"] = FirstNonfinite(step=3, origin="input", rows=(4,), samples=(70,))

@@ -13,6 +13,7 @@ import keras
 
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
+from kerasdoctor.instrumentation.evaluations import Evaluations
 from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model
@@ -85,6 +86,7 @@ class FitRecorder(keras.callbacks.Callback):
         self._began = time.perf_counter()
         self._examining = 0.0
         self._steps = Steps()
+        self._evaluations = Evaluations(lambda tap: self._grow(lambda quantity: quantity.on_evaluation(tap)))
         self._epoch = 0
         self._steps_before = 0
         self._nonfinite_seen = False
@@ -103,7 +105,9 @@ class FitRecorder(keras.callbacks.Callback):
             for name, kind in quantities.types().items():
                 if kind.grows:
                     self._growing[name] = kind()
-        self._steps.begin(self._model, self.record, self._arguments)
+        self._steps.begin(self._model, self.record, self._arguments, self._first_step)
+        if self._steps.tapped:
+            self._evaluations.begin(self._model, self.record, self._arguments)
         self._observer.began(self.record)
         self._examine()
         # before the first step nothing is held up
@@ -133,7 +137,20 @@ class FitRecorder(keras.callbacks.Callback):
         self._observer.stepped(self.record, self._progress(batch + 1))
 
     @guarded
+    def _first_step(self, spec: Any) -> None:
+        self._evaluations.first_step(spec)
+
+    @guarded
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._evaluations.test_begin()
+
+    @guarded
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._evaluations.batch_end()
+
+    @guarded
     def on_test_end(self, logs: Any = None) -> None:
+        self._evaluations.test_end(self._steps.last)
         if self.record.data.n_validation is None:
             self._set_data(n_validation=self._steps.rows_seen())
 
@@ -146,6 +163,8 @@ class FitRecorder(keras.callbacks.Callback):
             self.record.metric_facts = compilation.metric_facts(self._model)
         self._outcome("running", epochs=self.record.outcome.epochs + 1)
         self._take_in()
+        with self._noting("evaluations"):
+            self._evaluations.epoch_end(self._steps.last)
         elapsed = time.perf_counter() - self._began
         if self._examining <= elapsed * LIVE_SHARE:
             self._examine()
@@ -154,6 +173,7 @@ class FitRecorder(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self._take_in()
         self._steps.end()
+        self._evaluations.end()
         stopped = self.record.outcome.epochs + self.record.fit.initial_epoch < self.record.fit.epochs
         self._outcome("stopped_early" if stopped else "finished", stopped_by=self._stopper() if stopped else "")
 
@@ -174,6 +194,7 @@ class FitRecorder(keras.callbacks.Callback):
         with self._noting("steps"):
             self._take_in()
         self._steps.end()
+        self._evaluations.end()
         with self._noting("first_nonfinite"):
             self._investigate()
         if isinstance(error, KeyboardInterrupt):

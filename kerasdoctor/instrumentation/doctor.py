@@ -86,6 +86,14 @@ class Doctor(keras.callbacks.Callback):
         if self._recorder:
             self._recorder.on_train_batch_end(batch, logs)
 
+    def on_test_begin(self, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_test_begin(logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._recorder:
+            self._recorder.on_test_batch_end(batch, logs)
+
     def on_test_end(self, logs: Any = None) -> None:
         if self._recorder:
             self._recorder.on_test_end(logs)

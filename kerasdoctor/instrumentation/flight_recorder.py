@@ -28,8 +28,13 @@ class State:
     values: tuple[Any, ...]
 
     @classmethod
-    def of(cls, model: keras.Model) -> State:
-        """The state of a model, its optimizers, its metrics and Keras's random numbers."""
+    def of(cls, model: keras.Model, *, trainable: bool = True) -> State:
+        """The state of a model, its optimizers, its metrics and Keras's random numbers.
+
+        Without what is `trainable`, it is what a step in inference mode may change.
+        """
+        if not trainable:
+            return cls._of([*model.non_trainable_variables, *model.metrics_variables])
         # a step of the user's own may have further optimizers
         optimizers = {id(part): part for part in vars(model).values() if isinstance(part, keras.optimizers.Optimizer)}
         if model.optimizer is not None:
@@ -37,6 +42,10 @@ class State:
         variables = [*model.variables, *model.metrics_variables]
         for optimizer in optimizers.values():
             variables += optimizer.variables
+        return cls._of(variables)
+
+    @classmethod
+    def _of(cls, variables: list[Any]) -> State:
         shared = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
         if shared is not None:
             variables.append(shared.state)

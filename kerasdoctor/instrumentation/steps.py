@@ -20,8 +20,8 @@ from kerasdoctor.record import TrainingRecord
 
 if TYPE_CHECKING:
     from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
+    from kerasdoctor.instrumentation.step_function import TrainFunction
     from kerasdoctor.instrumentation.taps import Layout
-    from kerasdoctor.instrumentation.train_function import TrainFunction
 
 #: Steps that are handed on together, and seconds after which fewer are: what it costs is shared by all of them.
 STRETCH = 256
@@ -63,8 +63,21 @@ class Steps:
         """Whether it is time to hand the steps on."""
         return len(self._step) >= STRETCH or time.perf_counter() >= self._due
 
-    def begin(self, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> None:
-        """Before the first step of a fit: taps the train step where that can be done."""
+    def begin(
+        self,
+        model: keras.Model,
+        record: TrainingRecord,
+        arguments: Mapping[str, Any],
+        first_step: Callable[[Any], None],
+    ) -> None:
+        """Before the first step of a fit: taps the train step where that can be done.
+
+        Args:
+            model: what is trained.
+            record: whose instrument tells why it is not tapped.
+            arguments: `fit`'s own.
+            first_step: is called with the signature of the batches before the first update.
+        """
         self._mean = _RunningMean.for_fit(model, record, arguments)
         self._record, self._model, reason = record, model, ""
         self._flight = self._replay = None
@@ -74,13 +87,14 @@ class Steps:
             reason = _("the backend is {backend}, not TensorFlow").format(backend=keras.backend.backend())
         else:
             # TensorFlow is loaded already, it is the backend
-            from kerasdoctor.instrumentation import flight_recorder, train_function
+            from kerasdoctor.instrumentation import flight_recorder, step_function
 
-            reason = train_function.refusal(model)
+            reason = step_function.TrainFunction.refusal(model)
             if not reason:
-                self._function = train_function.of(model)
+                self._function = step_function.train_function_of(model)
                 self._flight = flight_recorder.FlightRecorder(model)
-                self._function.attach(self._flight)
+                self._function.attach()
+                self._function.record(self._flight, first_step)
         self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
 
@@ -133,7 +147,8 @@ class Steps:
             self._record.instrument = replace(self._record.instrument, untapped=reason)
             self._function = None
             return None
-        return self._function.take()
+        told: tuple[Layout, NDArray[np.float32]] | None = self._function.take()
+        return told
 
     def rows_seen(self) -> int | None:
         """Rows that the running validation has seen."""

@@ -20,6 +20,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasdoctor.instrumentation.patching import replaced
+
 _LIBRARIES = (
     sysconfig.get_paths()["stdlib"],
     *(str(Path(sys.modules[name].__file__ or "").parent) for name in ("keras", "tensorflow", "kerasdoctor")),
@@ -81,10 +83,10 @@ class Witness:
         optimizer = type(model.optimizer)
         owner = next(base for base in optimizer.__mro__ if "apply" in base.__dict__)
         with (
-            _replaced(owner, "apply", self._apply),
-            _replaced(keras.Operation, "__call__", functools.partial(self._operation, tape)),
-            _replaced(keras.layers.Layer, "__call__", functools.partial(self._layer, tape)),
-            _replaced(tf.GradientTape, "gradient", functools.partial(self._gradient, tape)),
+            replaced(owner, "apply", self._apply),
+            replaced(keras.Operation, "__call__", functools.partial(self._operation, tape)),
+            replaced(keras.layers.Layer, "__call__", functools.partial(self._layer, tape)),
+            replaced(tf.GradientTape, "gradient", functools.partial(self._gradient, tape)),
             self._operations(),
         ):
             yield
@@ -193,16 +195,6 @@ class Witness:
             made = [self._lines[id(tensor)][1] for tensor in inputs if id(tensor) in self._lines]
             call = self._stack[-1] if self._stack else None
             self.bad.append(MadeBad(kind, self._phase, call, line or (made[-1] if made else "")))
-
-
-@contextlib.contextmanager
-def _replaced(owner: type, name: str, make: Callable[[Any], Any]) -> Iterator[None]:
-    original = owner.__dict__[name]
-    setattr(owner, name, make(original))
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
 
 
 def _users_line() -> str:

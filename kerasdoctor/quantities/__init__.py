@@ -13,7 +13,7 @@ import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,43 @@ class EpochTap:
     learning_rate: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvaluationTap:
+    """One pass in inference mode: a validation of Keras's own, or a look at fixed training rows."""
+
+    #: Steps made before it; 0 is the initialization.
+    step: int
+    part: Literal["validation", "train"]
+    #: Rows that were shown to the model.
+    rows: int
+    #: Paths of the layers with an activation: what the next five arrays, of shape (layers,), belong to.
+    layers: tuple[str, ...] = ()
+    units: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    #: Units whose output was 0 for every row and position.
+    dead_units: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: Share of the outputs that are exactly 0.
+    zero_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: Share of the outputs at an end of a sigmoid or tanh; NaN for other activations.
+    saturated_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: Outputs that are NaN or infinite.
+    nonfinite: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: Paths of the batch normalizations: what the next two arrays, of shape (normalizations,), belong to.
+    normalizations: tuple[str, ...] = ()
+    #: Root mean square over the channels of (mean of the pass - moving mean) in moving standard deviations.
+    mean_shift: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: Geometric mean over the channels of the variance of the pass over the moving variance.
+    variance_ratio: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    #: "sparse", "categorical", "binary", "binary logits", "numbers" or empty: what the predictions are.
+    task: str = ""
+    #: Classes, shape (rows,), or numbers, shape (rows, numbers); None where they cannot be had row by row.
+    predicted: NDArray[Any] | None = None
+    true: NDArray[Any] | None = None
+    #: What the validation before predicted.
+    predicted_before: NDArray[Any] | None = None
+    #: Keras's own loss and metrics of the pass; for training rows only.
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
 class Quantity:
     """Base of every quantity; a subclass overrides the methods for the taps that it reads."""
 
@@ -102,6 +139,9 @@ class Quantity:
 
     def on_steps(self, steps: StepTap) -> None:
         """Takes in further steps."""
+
+    def on_evaluation(self, evaluation: EvaluationTap) -> None:
+        """Takes in a pass in inference mode."""
 
     def on_epoch(self, epoch: EpochTap) -> None:
         """Takes in the begin of an epoch."""

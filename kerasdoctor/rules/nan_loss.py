@@ -486,17 +486,7 @@ def _told(first: FirstNonfinite) -> str:
         return _("the update of {variable} made it from finite gradients, at most {largest:.3g}").format(
             variable=first.variables[0], largest=first.largest
         )
-    if first.origin == "loss":
-        said = _("the loss of finite predictions is not finite")
-        if first.backward:
-            said = _("the loss is finite, its gradient is not")
-    elif first.backward:
-        said = _("the backward pass of layer {layer} ({kind}) makes it")
-    else:
-        said = _("layer {layer} ({kind}) makes it")
-    said = said.format(layer=first.layer, kind=first.kind)
-    if first.origin == "layer" and math.isfinite(first.largest):
-        said += _(" from numbers of at most {largest:.3g}").format(largest=first.largest)
+    said = _place(first)
     if first.operation:
         said += _(", in the operation {operation}").format(operation=first.operation)
     if first.line:
@@ -505,6 +495,21 @@ def _told(first: FirstNonfinite) -> str:
         said += _(", for {rows}").format(rows=_rows(first))
     if _exploded(first):
         said += _("; weights had grown to {weight:.3g}").format(weight=first.largest_weight)
+    return said
+
+
+def _place(first: FirstNonfinite) -> str:
+    """The layer or the loss, and its pass."""
+    if first.origin == "loss":
+        if first.backward:
+            return _("the loss is finite, its gradient is not")
+        return _("the loss of finite predictions is not finite")
+    said = _("layer {layer} ({kind}) makes it")
+    if first.backward:
+        said = _("the backward pass of layer {layer} ({kind}) makes it")
+    said = said.format(layer=first.layer, kind=first.kind)
+    if math.isfinite(first.largest):
+        said += _(" from numbers of at most {largest:.3g}").format(largest=first.largest)
     return said
 
 

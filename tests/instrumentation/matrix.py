@@ -22,7 +22,9 @@ class Case:
     """A kind of model and a way to train it."""
 
     model: Callable[[], keras.Model]
-    fit: Fit = field(default=lambda model: model.fit(*rows(), epochs=2, batch_size=BATCH, verbose=0))
+    fit: Fit = field(
+        default=lambda model: model.fit(*rows(), epochs=2, batch_size=BATCH, validation_split=0.2, verbose=0)
+    )
     #: Whether gradients can be had.
     tapped: bool = True
 
@@ -145,6 +147,29 @@ class RandomOperation(keras.layers.Layer):
         return inputs + tf.random.normal(tf.shape(inputs), stddev=0.1) if training else inputs
 
 
+class AlwaysRandom(keras.layers.Layer):
+    """Noise at inference too: as many draws as passes."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + tf.random.normal(tf.shape(inputs), stddev=0.1)
+
+
+class AlwaysSeeded(keras.layers.Layer):
+    """The same with a generator of Keras's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = keras.random.SeedGenerator(5)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + keras.random.normal(keras.ops.shape(inputs), stddev=0.1, seed=self.generator)
+
+
+def always_random() -> keras.Model:
+    layers = [keras.Input((FEATURES,)), AlwaysRandom(), AlwaysSeeded(), keras.layers.Dense(CLASSES, "softmax")]
+    return compiled(keras.Sequential(layers))
+
+
 def random_operation() -> keras.Model:
     return compiled(
         keras.Sequential([keras.Input((FEATURES,)), RandomOperation(), keras.layers.Dense(CLASSES, "softmax")])
@@ -201,7 +226,9 @@ def several_outputs() -> keras.Model:
 
 def fit_several(model: keras.Model) -> Any:
     x, y = rows()
-    return model.fit({"left": x, "right": x[::-1].copy()}, {"kind": y, "size": x[:, :1]}, epochs=2, verbose=0)
+    return model.fit(
+        {"left": x, "right": x[::-1].copy()}, {"kind": y, "size": x[:, :1]}, epochs=2, validation_split=0.2, verbose=0
+    )
 
 
 def frozen() -> keras.Model:
@@ -239,7 +266,8 @@ def schedule() -> keras.optimizers.Optimizer:
 
 def dataset(model: keras.Model) -> Any:
     data = tf.data.Dataset.from_tensor_slices(rows()).shuffle(ROWS, seed=3).batch(BATCH)
-    return model.fit(data, epochs=2, verbose=0)
+    held_out = tf.data.Dataset.from_tensor_slices(rows()).take(70).batch(BATCH)
+    return model.fit(data, validation_data=held_out, epochs=2, verbose=0)
 
 
 def generator(model: keras.Model) -> Any:
@@ -250,7 +278,7 @@ def generator(model: keras.Model) -> Any:
             for begin in range(0, ROWS, BATCH):
                 yield x[begin : begin + BATCH], y[begin : begin + BATCH]
 
-    return model.fit(batches(), steps_per_epoch=7, epochs=2, verbose=0)
+    return model.fit(batches(), steps_per_epoch=7, validation_data=rows(), epochs=2, verbose=0)
 
 
 class Sequence(keras.utils.PyDataset):
@@ -265,15 +293,16 @@ class Sequence(keras.utils.PyDataset):
 def ragged(model: keras.Model) -> Any:
     x, y = tokens()
     data = tf.data.Dataset.from_tensor_slices((tf.RaggedTensor.from_tensor(x, padding=0), y)).batch(BATCH)
-    return model.fit(data.map(lambda a, b: (a.to_tensor(shape=(None, 9)), b)), epochs=2, verbose=0)
+    data = data.map(lambda a, b: (a.to_tensor(shape=(None, 9)), b))
+    return model.fit(data, validation_data=data.take(2), epochs=2, verbose=0)
 
 
 def again(model: keras.Model) -> Any:
     """A second fit, a `compile` with another optimizer, and a third: the new optimizer must be the one that trains."""
-    model.fit(*rows(), epochs=1, verbose=0)
-    model.fit(*rows(), epochs=1, verbose=0)
+    model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+    model.fit(*rows(), validation_split=0.3, epochs=1, verbose=0)
     compiled(model, optimizer=keras.optimizers.SGD(0.05))
-    return model.fit(*rows(), epochs=1, verbose=0)
+    return model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
 
 
 def loop(model: keras.Model) -> Any:
@@ -281,6 +310,14 @@ def loop(model: keras.Model) -> Any:
     for begin in range(0, ROWS, BATCH):
         model.train_on_batch(x[begin : begin + BATCH], y[begin : begin + BATCH])
     return model.fit(x, y, epochs=1, verbose=0)
+
+
+class Evaluates(keras.callbacks.Callback):
+    """Evaluates other rows after each epoch, between two validations of Keras's own."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        x, y = rows()
+        self.model.evaluate(x[:60], y[:60], verbose=0)
 
 
 class Saver(keras.callbacks.Callback):
@@ -293,11 +330,11 @@ class Saver(keras.callbacks.Callback):
 
 
 def with_options(**options: Any) -> Fit:
-    return lambda model: model.fit(*rows(), **{"epochs": 2, "verbose": 0, **options})
+    return lambda model: model.fit(*rows(), **{"epochs": 2, "validation_split": 0.2, "verbose": 0, **options})
 
 
 def with_data(data: Callable[[], Any]) -> Fit:
-    return lambda model: model.fit(*data(), epochs=2, verbose=0)
+    return lambda model: model.fit(*data(), validation_split=0.2, epochs=2, verbose=0)
 
 
 CASES: dict[str, Case] = {
@@ -345,7 +382,13 @@ CASES: dict[str, Case] = {
     "own optimizer": Case(lambda: dense(optimizer=OwnOptimizer())),
     "sample_weight": Case(dense, with_options(sample_weight=np.linspace(0, 2, ROWS))),
     "class_weight": Case(dense, with_options(class_weight=dict.fromkeys(range(CLASSES), 0.5))),
-    "validation_split": Case(dense, with_options(validation_split=0.2)),
+    "no validation": Case(dense, with_options(validation_split=0.0)),
+    "validation_data with weights": Case(
+        dense, with_options(validation_split=0.0, validation_data=(*rows(), np.linspace(0, 2, ROWS)))
+    ),
+    "validation_freq": Case(dense, with_options(validation_freq=2)),
+    "random when it validates": Case(always_random),
+    "evaluates in a callback": Case(dense, with_options(callbacks=[Evaluates()])),
     "restored early": Case(
         dense,
         lambda model: model.fit(

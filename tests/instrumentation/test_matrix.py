@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import kerasdoctor
+from kerasdoctor.instrumentation import evaluations
 from tests.instrumentation.matrix import CASES, Case
 
 
@@ -25,7 +26,12 @@ def trained(case: Case) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_weights_are_those_of_the_plain_fit(name):
+@pytest.mark.parametrize("looks", [False, True], ids=["", "looks"])
+def test_weights_and_history_are_those_of_the_plain_fit(name, looks, monkeypatch):
+    if looks:
+        # before the first step and after every epoch
+        monkeypatch.setattr(evaluations, "LEAST_TRAINED", 0)
+        monkeypatch.setattr(evaluations, "SHARE", 10.0)
     case = CASES[name]
     plain = trained(case)
     with kerasdoctor.watch(quiet=True) as watch:
@@ -36,6 +42,8 @@ def test_weights_are_those_of_the_plain_fit(name):
         if not np.array_equal(one, other, equal_nan=True)
     ]
     assert not differing
+    np.testing.assert_equal(watched.history.history, plain.history.history)
+    np.testing.assert_equal(watched.get_metrics_result(), plain.get_metrics_result())
     record = watch.report.record
     assert not record.failures
     assert bool(record.instrument.untapped) is not case.tapped

@@ -128,7 +128,8 @@ def test_the_loss_scale_is_the_one_that_each_step_used():
 def test_a_gradient_that_is_not_finite_is_counted_in_its_step_and_variable():
     x, y = matrix.rows()
     x[3 * BATCH + 5] = np.nan
-    table = watched(matrix.compiled(matrix.penalized()), x, y).quantities["gradient_norm"]
+    # no ReLU: where it is fused with a product, some processors make 0 of its NaN
+    table = watched(matrix.functional_shared(), x, y).quantities["gradient_norm"]
     assert table.nonfinite[:3].sum() == 0
     assert table.nonfinite[3:].all()
 

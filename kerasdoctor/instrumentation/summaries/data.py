@@ -141,6 +141,11 @@ def array(part: Any) -> NDArray[np.generic]:
     return _array(part, np.empty(0, np.int64), 0)
 
 
+def rows_of(part: Any, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+    """Some rows of a container of rows."""
+    return _array(part, rows, -1)
+
+
 def _array(part: Any, rows: NDArray[np.int64], n: int) -> NDArray[np.generic]:
     if hasattr(part, "iloc"):
         part = part if len(rows) == n else part.iloc[rows]

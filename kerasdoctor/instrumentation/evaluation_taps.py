@@ -1,0 +1,213 @@
+"""What a test step tells beside its metrics: activations of the layers, and what was predicted.
+
+Nothing of the step is changed: its tensors are only read, as in `taps`.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasdoctor.instrumentation.patching import replaced
+
+#: What the predictions of a model are, by its loss: classes by index or one-hot, one class against the other as a
+#: probability or a logit, or numbers. Empty where it cannot be told.
+Task = Literal["sparse", "categorical", "binary", "binary logits", "numbers", ""]
+
+#: Layers whose output is an activation although they have no attribute of that name.
+_ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+#: Activations with two ends, and how near to one of them a value is saturated: derivatives below 2 % of the largest.
+_ENDS = {"sigmoid": (0.005, 0.995), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.99, 0.99), "hard_tanh": (-1.0, 1.0)}
+#: Values per row that are looked at singly where the model predicts numbers.
+MOST_NUMBERS = 64
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer whose output, or for batch normalization whose input, is watched."""
+
+    #: Path of the layer; the second and later calls of a shared layer carry their number.
+    name: str
+    units: int
+    #: Whether its activation has two ends.
+    has_ends: bool = False
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the numbers of a tapped test step are."""
+
+    #: Layers with an activation, and the columns of their counts: values, zeros, saturated, not finite.
+    activations: tuple[Place, ...] = ()
+    normalizations: tuple[Place, ...] = ()
+
+
+class TappedTestStep:
+    """A model's test step that also returns what it tells, as a dict of tensors.
+
+    `rows`: scalar, rows of the batch. `counts`: shape (layers, 4), see `Watched`. `active`: shape (units of all
+    layers,), whether any value of the unit is not 0. `sums`, `squares`: shape (channels of all normalizations,), of
+    what they normalize, with `values`: how many, shape (normalizations,); `mean`, `variance`: their moving statistics.
+    `predicted` and `true`: shape (rows,), classes, or (rows, numbers).
+    """
+
+    def __init__(self, model: keras.Model, task: str) -> None:
+        self.watched: Watched | None = None
+        #: A crash of our own, which never reaches the step.
+        self.failure: Exception | None = None
+        self._task = task
+        self._model = weakref.ref(model)
+
+    def __call__(self, data: Any) -> tuple[Any, dict[str, tf.Tensor]]:
+        model = self._model()
+        if model is None:
+            raise ReferenceError("the model is gone")
+        calls: list[tuple[Any, Any, Any]] = []
+        thread = threading.get_ident()
+
+        def make(original: Any) -> Any:
+            def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+                outputs = original(layer, *args, **kwargs)
+                if threading.get_ident() == thread:
+                    calls.append((layer, args, outputs))
+                return outputs
+
+            return call
+
+        with replaced(keras.layers.Layer, "__call__", make):
+            outputs = model.test_step(data)
+        told: dict[str, tf.Tensor] = {}
+        try:
+            told = self._told(model, calls, data)
+        except Exception as error:  # the step is done, and stays done
+            self.failure = error
+        return outputs, told
+
+    def _told(self, model: keras.Model, calls: list[tuple[Any, Any, Any]], data: Any) -> dict[str, tf.Tensor]:
+        graph = tf.compat.v1.get_default_graph()
+        activations: list[tuple[Place, tf.Tensor, str]] = []
+        normalizations: list[tuple[Place, tf.Tensor, Any]] = []
+        seen: dict[str, int] = {}
+        for layer, args, outputs in calls:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                tensor = args[0] if args else None
+            elif getattr(layer, "activation", None) is not None or type(layer).__name__ in _ACTIVATIONS:
+                tensor = outputs
+            else:
+                continue
+            if tensor is None or not _is_watchable(tensor, graph):
+                continue
+            # a layer without variables may have no path
+            path = getattr(layer, "path", None) or layer.name
+            seen[path] = seen.get(path, 0) + 1
+            name = path if seen[path] == 1 else f"{path}#{seen[path]}"
+            if isinstance(layer, keras.layers.BatchNormalization):
+                place = Place(name, int(layer.moving_mean.shape[0]))
+                normalizations.append((place, tf.cast(tensor, tf.float32), layer))
+            else:
+                kind = _activation(layer)
+                place = Place(name, int(tensor.shape[-1]), kind in _ENDS)
+                activations.append((place, tensor, kind))
+        self.watched = Watched(tuple(entry[0] for entry in activations), tuple(entry[0] for entry in normalizations))
+        told: dict[str, tf.Tensor] = {"rows": tf.shape(keras.tree.flatten(data)[0])[0]}
+        if activations:
+            told["counts"] = tf.stack([_counts(tensor, kind) for _, tensor, kind in activations])
+            told["active"] = tf.concat([_active(tensor) for _, tensor, _ in activations], axis=0)
+        if normalizations:
+            told.update(_moments(normalizations))
+        told.update(self._answers(model, calls, data))
+        return told
+
+    def _answers(self, model: keras.Model, calls: list[tuple[Any, Any, Any]], data: Any) -> dict[str, tf.Tensor]:
+        """What was predicted, and what would have been right."""
+        own = [outputs for layer, _, outputs in calls if layer is model]
+        predicted = own[-1] if own else None
+        _x, true, _weight = keras.utils.unpack_x_y_sample_weight(data)
+        if not isinstance(predicted, tf.Tensor) or not isinstance(true, tf.Tensor) or predicted.shape.rank != 2:
+            return {}
+        units = predicted.shape[-1]
+        if self._task == "numbers":
+            if units is None or units > MOST_NUMBERS:
+                return {}
+            flat = tf.reshape(tf.cast(true, tf.float32), (-1, units))
+            return {"predicted": tf.cast(predicted, tf.float32), "true": flat}
+        classes: tf.Tensor
+        if self._task == "sparse":
+            classes, true = tf.argmax(predicted, axis=-1), tf.reshape(true, (-1,))
+        elif self._task == "categorical":
+            classes, true = tf.argmax(predicted, axis=-1), tf.argmax(true, axis=-1)
+        elif self._task in {"binary", "binary logits"} and units == 1:
+            threshold = 0.0 if self._task == "binary logits" else 0.5
+            classes = tf.reshape(predicted > tf.cast(threshold, predicted.dtype), (-1,))
+            true = tf.reshape(tf.cast(true, tf.float32) > 0.5, (-1,))
+        else:
+            return {}
+        return {"predicted": tf.cast(classes, tf.int32), "true": tf.cast(true, tf.int32)}
+
+
+def _is_watchable(tensor: Any, graph: Any) -> bool:
+    return (
+        isinstance(tensor, tf.Tensor)
+        # the body of a loop is a graph of its own
+        and tensor.graph is graph
+        and tensor.dtype.is_floating
+        and tensor.shape.rank is not None
+        and tensor.shape.rank >= 2
+        and tensor.shape[-1] is not None
+    )
+
+
+def _activation(layer: Any) -> str:
+    # what a recurrent layer puts out is its activation times a gate
+    if isinstance(layer, keras.layers.RNN):
+        return ""
+    return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
+def _counts(tensor: tf.Tensor, kind: str) -> tf.Tensor:
+    """Values, zeros, saturated values and values that are not finite, shape (4,)."""
+    saturated = tf.constant(0, tf.int64)
+    if kind in _ENDS:
+        low, high = (tf.cast(end, tensor.dtype) for end in _ENDS[kind])
+        saturated = tf.math.count_nonzero((tensor <= low) | (tensor >= high))
+    size = tf.size(tensor, tf.int64)
+    return tf.stack(
+        [
+            size,
+            size - tf.math.count_nonzero(tensor),
+            saturated,
+            size - tf.math.count_nonzero(tf.math.is_finite(tensor)),
+        ]
+    )
+
+
+def _active(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_any(tf.not_equal(tensor, 0), axis=list(range(tensor.shape.rank - 1)))
+
+
+def _moments(normalizations: list[tuple[Place, tf.Tensor, Any]]) -> dict[str, tf.Tensor]:
+    sums, squares, values = [], [], []
+    for place, tensor, layer in normalizations:
+        axis = layer.axis % tensor.shape.rank
+        others = [index for index in range(tensor.shape.rank) if index != axis]
+        sums.append(tf.reduce_sum(tensor, axis=others))
+        squares.append(tf.reduce_sum(tf.square(tensor), axis=others))
+        values.append(tf.size(tensor, tf.int64) // place.units)
+    return {
+        "sums": tf.concat(sums, axis=0),
+        "squares": tf.concat(squares, axis=0),
+        "values": tf.stack(values),
+        "mean": tf.concat([tf.convert_to_tensor(layer.moving_mean) for _, _, layer in normalizations], axis=0),
+        "variance": tf.concat([tf.convert_to_tensor(layer.moving_variance) for _, _, layer in normalizations], axis=0),
+    }
+
+
+def as_numpy(told: dict[str, tf.Tensor]) -> dict[str, np.ndarray[Any, Any]]:
+    """The numbers of one batch."""
+    return {name: tensor.numpy() for name, tensor in told.items()}

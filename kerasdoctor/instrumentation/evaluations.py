@@ -1,0 +1,274 @@
+"""Looks at the model in inference mode: Keras's own validation, and now and then some training rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.summaries import data
+from kerasdoctor.locale import _
+from kerasdoctor.quantities import EvaluationTap
+from kerasdoctor.record import Compile, TrainingRecord
+
+if TYPE_CHECKING:
+    from kerasdoctor.instrumentation.evaluation_taps import Task
+    from kerasdoctor.instrumentation.step_function import TestFunction
+
+#: Training rows of an extra look: as many as counting dead units takes (shared measurements of false alarms).
+ROWS = 512
+#: Share of the elapsed time that extra looks may take.
+SHARE = 0.01
+#: A row costs about a third of its training in inference mode; a run that trains fewer rows has no time for a look
+#: before its first step.
+LEAST_TRAINED = int(ROWS / 3 / SHARE)
+#: Rows of which every prediction is kept during an evaluation; 8 MB.
+MOST_PREDICTIONS = 10**6
+
+Numbers = dict[str, NDArray[Any]]
+
+
+class Evaluations:
+    """Collects what the test step told during each validation, and looks at training rows itself."""
+
+    def __init__(self, take_in: Callable[[EvaluationTap], None]) -> None:
+        self._take_in = take_in
+        self._model: keras.Model | None = None
+        self._function: TestFunction | None = None
+        self._record: TrainingRecord | None = None
+        self._arguments: Mapping[str, Any] = {}
+        self._batches: list[Numbers] = []
+        self._before: NDArray[np.int32] | None = None
+        self._spec: Any = None
+        self._sample: list[Any] | None = None
+        self._began = 0.0
+        self._spent = 0.0
+        self._longest = 0.0
+
+    def begin(self, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> None:
+        """Before the first step of a fit whose train step is tapped."""
+        from kerasdoctor.instrumentation.step_function import test_function_of
+
+        self._model, self._record, self._arguments = model, record, arguments
+        self._function = test_function_of(model, _task(record.compile))
+        self._began, self._spent = time.perf_counter(), 0.0
+        self._spec = self._sample = self._before = None
+
+    def first_step(self, spec: Any) -> None:
+        """Before the first update, with the signature of the batches: how the layers are at initialization."""
+        record, model, function = self._record, self._model, self._function
+        if record is None or model is None or function is None:
+            return
+        self._spec = spec
+        rows = record.fit.epochs * (record.data.n_train or 0)
+        if self._validates() and rows >= LEAST_TRAINED and not record.model.iterations:
+            self._look(step=0)
+
+    # Keras's own validation ----------------------------------------------------------------------------------------
+
+    def test_begin(self) -> None:
+        """Keras begins to validate."""
+        function, model = self._function, self._model
+        if function is None or model is None:
+            return
+        reason = "" if function.attached else function.refusal(model)
+        if reason:
+            self._give_up(reason)
+            return
+        function.attach()
+        function.validating = True
+        self._batches = []
+
+    def batch_end(self) -> None:
+        """It has validated a batch."""
+        if self._function is None:
+            return
+        told = self._function.take()
+        if told:
+            from kerasdoctor.instrumentation.evaluation_taps import as_numpy
+
+            self._batches.append(as_numpy(told))
+        elif self._function.failure is not None:
+            failure = self._function.failure
+            self._give_up(str(failure) if isinstance(failure, NotImplementedError) else describe(failure))
+
+    def test_end(self, step: int) -> None:
+        """It has validated every batch; `step` updates were made before."""
+        if self._function is None:
+            return
+        self._function.validating = False
+        tap = self._tap(self._batches, step, "validation")
+        self._batches = []
+        if tap is not None:
+            self._take_in(replace(tap, predicted_before=self._before))
+            self._before = tap.predicted
+
+    # training rows -------------------------------------------------------------------------------------------------
+
+    def epoch_end(self, step: int) -> None:
+        """Looks at training rows where that is within the time that looks may take."""
+        elapsed = time.perf_counter() - self._began
+        if self._spec is not None and self._validates() and self._spent + self._longest <= SHARE * elapsed:
+            self._look(step=step)
+
+    def end(self) -> None:
+        """After the fit: Keras's own test function is back, and nothing of the user's is held."""
+        if self._function is not None:
+            self._function.validating = False
+            self._function.detach()
+        self._function = self._model = self._record = self._sample = self._spec = None
+        self._arguments = {}
+
+    def _validates(self) -> bool:
+        given = self._arguments
+        return bool(given.get("validation_split")) or given.get("validation_data") is not None
+
+    def _look(self, *, step: int) -> None:
+        model, function = self._model, self._function
+        if model is None or function is None:
+            return
+        from kerasdoctor.instrumentation.evaluation_taps import as_numpy
+        from kerasdoctor.instrumentation.flight_recorder import State
+
+        began = time.perf_counter()
+        if self._sample is None:
+            self._sample = self._sampled()
+        traced = function.traced(self._spec) if self._sample else None
+        if traced is None or _draws_random_numbers(traced) or function.tapped.failure is not None:
+            # in the same order as without it
+            self._spec = None
+            return
+        tracing = time.perf_counter()
+        state = State.of(model, trainable=False)
+        try:
+            model.reset_metrics()
+            batches = [as_numpy(traced(batch)[1]) for batch in self._sample or ()]
+            metrics = {name: float(value) for name, value in model.get_metrics_result().items()}
+        finally:
+            state.restore()
+        tap = self._tap(batches, step, "train")
+        if tap is not None:
+            self._take_in(replace(tap, metrics=metrics))
+        # Keras would have traced it as well
+        spent = time.perf_counter() - (tracing if step == 0 else began)
+        self._longest = max(self._longest, spent)
+        self._spent += spent
+
+    def _sampled(self) -> list[Any]:
+        """Batches of training rows at random; empty where the rows cannot be had without drawing from a pipeline."""
+        record, arguments = self._record, self._arguments
+        n = record.data.n_train if record is not None else None
+        if record is None or n is None or not data.is_arrays(arguments.get("x")) or arguments.get("y") is None:
+            return []
+        parts = keras.utils.unpack_x_y_sample_weight(self._spec)
+        if parts[2] is not None:
+            return []
+        rows = np.sort(np.random.default_rng(0).choice(n, min(n, ROWS), replace=False))
+        given = keras.tree.flatten((arguments["x"], arguments["y"]))
+        wanted = keras.tree.flatten(parts[:2])
+        columns = [
+            data.rows_of(part, rows).astype(spec.dtype.as_numpy_dtype) for part, spec in zip(given, wanted, strict=True)
+        ]
+        size = record.fit.batch_size or 32
+        batches = []
+        for begin in range(0, len(rows), size):
+            flat = [keras.ops.convert_to_tensor(column[begin : begin + size]) for column in columns]
+            packed = keras.tree.pack_sequence_as(parts[:2], flat)
+            batches.append(keras.utils.pack_x_y_sample_weight(*packed))
+        return batches
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _give_up(self, reason: str) -> None:
+        if self._record is not None:
+            unwatched = _("the validation is not tapped: {reason}").format(reason=reason)
+            self._record.instrument = replace(self._record.instrument, unwatched=unwatched)
+        self.end()
+
+    def _tap(self, batches: list[Numbers], step: int, part: Any) -> EvaluationTap | None:
+        watched = self._function.tapped.watched if self._function is not None else None
+        if not batches or watched is None:
+            return None
+        rows = int(sum(batch["rows"] for batch in batches))
+        task = _task(self._record.compile) if self._record else ""
+        tap = EvaluationTap(step=step, part=part, rows=rows, task=task)
+        if "counts" in batches[0]:
+            values, zeros, saturated, nonfinite = np.sum([batch["counts"] for batch in batches], axis=0).T
+            ends = np.array([place.has_ends for place in watched.activations])
+            active = np.any([batch["active"] for batch in batches], axis=0)
+            units = np.array([place.units for place in watched.activations])
+            dead = np.add.reduceat(~active, np.concatenate(([0], np.cumsum(units)[:-1])))
+            tap = replace(
+                tap,
+                layers=tuple(place.name for place in watched.activations),
+                units=units,
+                dead_units=dead.astype(np.float64),
+                zero_share=zeros / values,
+                saturated_share=np.where(ends, saturated / values, np.nan),
+                nonfinite=nonfinite.astype(np.float64),
+            )
+        if "sums" in batches[0]:
+            tap = replace(
+                tap,
+                normalizations=tuple(place.name for place in watched.normalizations),
+                **_moments(batches, [place.units for place in watched.normalizations]),
+            )
+        if "predicted" in batches[0] and rows <= MOST_PREDICTIONS:
+            tap = replace(
+                tap,
+                predicted=np.concatenate([batch["predicted"] for batch in batches]),
+                true=np.concatenate([batch["true"] for batch in batches]),
+            )
+        return tap
+
+
+def _moments(batches: list[Numbers], units: list[int]) -> dict[str, Any]:
+    """How far what is normalized is from the moving statistics, one number per layer."""
+    owner = np.repeat(np.arange(len(units)), units)
+    count = np.sum([batch["values"] for batch in batches], axis=0)[owner]
+    mean = np.sum([batch["sums"] for batch in batches], axis=0, dtype=np.float64) / count
+    square = np.sum([batch["squares"] for batch in batches], axis=0, dtype=np.float64) / count
+    variance = np.maximum(square - mean**2, 0.0)
+    moving_mean, moving_variance = batches[-1]["mean"], batches[-1]["variance"]
+    # Keras's own epsilon keeps a constant channel finite
+    shift = (mean - moving_mean) ** 2 / (moving_variance + 1e-3)
+    ratio = np.log((variance + 1e-3) / (moving_variance + 1e-3))
+    begins = np.concatenate(([0], np.cumsum(units)[:-1])).astype(int)
+    return {
+        "mean_shift": np.sqrt(np.add.reduceat(shift, begins) / units),
+        "variance_ratio": np.exp(np.add.reduceat(ratio, begins) / units),
+    }
+
+
+def _task(compile: Compile) -> Task:  # noqa: A002 (the part of the record)
+    if len(compile.losses) != 1:
+        return ""
+    loss = compile.losses[0]
+    name = loss.name.replace("_", "")
+    known: dict[str, Task] = {
+        "sparsecategoricalcrossentropy": "sparse",
+        "categoricalcrossentropy": "categorical",
+        "categoricalfocalcrossentropy": "categorical",
+        "binarycrossentropy": "binary logits" if loss.from_logits else "binary",
+        "meansquarederror": "numbers",
+        "meanabsoluteerror": "numbers",
+        "huber": "numbers",
+        "logcosh": "numbers",
+        "meanabsolutepercentageerror": "numbers",
+        "meansquaredlogarithmicerror": "numbers",
+    }
+    return known.get(name, "")
+
+
+def _draws_random_numbers(traced: Any) -> bool:
+    """Whether an operation has a random state of its own, which an extra look would advance."""
+    return any(
+        operation.op_def is not None and operation.op_def.is_stateful and "Random" in operation.type
+        for operation in traced.graph.get_operations()
+    )

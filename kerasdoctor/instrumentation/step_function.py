@@ -1,0 +1,278 @@
+"""What stands in for a model's train or test function while a fit is watched: Keras's own step, with taps."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import keras
+import tensorflow as tf
+
+from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
+from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
+from kerasdoctor.instrumentation.taps import TappedStep
+from kerasdoctor.locale import _
+
+
+class Step(Protocol):
+    """A step that also returns what it tells."""
+
+    failure: Exception | None
+
+    def __call__(self, data: Any) -> tuple[Any, Any]: ...
+
+
+class StepFunction:
+    """Stands in for a function of the model that fit calls with an iterator.
+
+    With one step per execution it draws the batch itself and calls the traced step, which spares Keras's function
+    around it. Results are those of Keras's own, bit for bit: the step is traced with the signature of the iterator,
+    so that the same kernels run.
+
+    When its traces fail, Keras's own function is put back and goes on from the same batch.
+    """
+
+    #: The model's attribute that holds the function.
+    attribute: ClassVar[str]
+
+    def __init__(self, model: keras.Model, step: Step) -> None:
+        self._step = step
+        self._model = weakref.ref(model)
+        #: Signature of the batches -> the traced step.
+        self._traced: dict[Any, Any] = {}
+        self._iterator: weakref.ref[Any] | None = None
+        self._function: Any = None
+        self._original: Any = None
+        #: Whether it stands in for the model's own.
+        self.attached = False
+        self._told: Any = None
+        #: The traced step of the batches that are drawn here; None where Keras draws them.
+        self.step: Any = None
+        #: Why the taps were given up, if they were.
+        self.failure: Exception | None = None
+
+    @classmethod
+    def refusal(cls, model: keras.Model) -> str:
+        """Why this model's step cannot be tapped; empty when it can."""
+        if not _defined_by_keras(model, f"make_{cls.attribute}"):
+            return _("the model makes a {function} of its own").format(function=cls.attribute.replace("_", " "))
+        if not inspect.isfunction(getattr(model, cls.attribute)):
+            return _("something else has replaced the model's {function}").format(
+                function=cls.attribute.replace("_", " ")
+            )
+        return ""
+
+    # life cycle ----------------------------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Put this in the place of the model's own."""
+        model = self._model()
+        if model is not None and getattr(model, self.attribute) is not self:
+            self._original, self._told, self.failure = getattr(model, self.attribute), None, None
+            setattr(model, self.attribute, self)
+            self.attached = True
+
+    def detach(self) -> None:
+        """Put the model's own function back, unless another has taken the place meanwhile.
+
+        Called by that other, this goes on as the model's own.
+        """
+        model = self._model()
+        if model is not None and getattr(model, self.attribute) is self:
+            setattr(model, self.attribute, self._original)
+            self._original = None
+        self._iterator = self._function = self._told = self.step = None
+        self.attached = False
+
+    # one call of fit's loop ----------------------------------------------------------------------------------------
+
+    def __call__(self, iterator: Any) -> Any:
+        __tracebackhide__ = True
+        original = self._original
+        if not self.attached:
+            return original(iterator)
+        if self._told is not None:
+            # nobody takes what the steps tell: the fit that was watched ended without a word
+            self.detach()
+            return original(iterator)
+        if self._iterator is None or self._iterator() is not iterator:
+            if not isinstance(iterator, tf.data.Iterator | tf.distribute.DistributedIterator):
+                # not fit's loop: `train_on_batch` from a callback
+                return original(iterator)
+            if not self._prepare(iterator):
+                self.detach()
+                return original(iterator)
+        outputs, self._told = self._function(iterator)
+        return outputs
+
+    def take(self) -> Any:
+        """What the last step told, once; None when it was not tapped."""
+        told, self._told = self._told, None
+        return told
+
+    def _prepare(self, iterator: Any) -> bool:
+        """Finds or traces the function for an iterator; False when it cannot be had."""
+        try:
+            self._function = self._function_for(iterator)
+        except Exception as error:  # a fault of the user's step comes up again in Keras's own function
+            self.failure = error
+            return False
+        self._iterator = weakref.ref(iterator)
+        self.failure = self.failure or self._step.failure
+        return self.failure is None
+
+    def _function_for(self, iterator: Any) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+    def traced(self, spec: Any) -> Any:
+        """The step for batches of a signature, traced where it is not yet."""
+        model = self._model()
+        if model is None:
+            raise ReferenceError("the model is gone")
+        key = tuple(tf.nest.flatten(spec, expand_composites=False)), repr(tf.nest.map_structure(type, spec))
+        traced = self._traced.get(key)
+        if traced is None:
+            traced = tf.function(
+                self._step, input_signature=(spec,), jit_compile=model.jit_compile, autograph=False
+            ).get_concrete_function()
+            self._traced[key] = traced
+        return traced
+
+    def _may_draw(self, iterator: Any) -> bool:
+        model = self._model()
+        return (
+            model is not None
+            and model.steps_per_execution == 1
+            and not model.run_eagerly
+            and isinstance(iterator, tf.data.Iterator)
+            and not tf.distribute.has_strategy()
+            and type(model.distribute_strategy) is type(tf.distribute.get_strategy())
+            and not any(isinstance(part, tf.OptionalSpec) for part in tf.nest.flatten(iterator.element_spec))
+        )
+
+
+class TrainFunction(StepFunction):
+    """The train function; where it may not draw the batches itself, Keras's own construction around the tapped step.
+
+    Every batch is shown to a flight recorder before its step.
+    """
+
+    attribute: ClassVar[str] = "train_function"
+    _step: TappedStep
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__(model, TappedStep(model))
+        self._around: Any = None
+        self._flight: FlightRecorder | None = None
+        self._first: Callable[[Any], None] | None = None
+
+    def record(self, flight: FlightRecorder, first: Callable[[Any], None]) -> None:
+        """Show every batch to `flight` from now on, and the signature to `first` before the first step."""
+        self._flight, self._first = flight, first
+
+    def detach(self) -> None:
+        super().detach()
+        self._flight = self._first = None
+
+    def take(self) -> Any:
+        """The layout and the numbers of the vector that the last step told, once; None when it was not tapped."""
+        vector, layout = super().take(), self._step.layout
+        return None if vector is None or layout is None else (layout, vector.numpy())
+
+    def _function_for(self, iterator: Any) -> Callable[[Any], Any]:
+        self.step = None
+        if self._may_draw(iterator):
+            self.step = self.traced(iterator.element_spec)
+            return self._draw
+        if self._flight is not None:
+            self._flight.give_up(_("Keras draws the batches of this fit itself"))
+        if self._around is None:
+            # of several batches or replicas only Keras's logs tell the loss
+            self._step.tells_loss = False
+            model = self._model()
+            if model is None:
+                raise ReferenceError("the model is gone")
+            # through a proxy: what is kept here must not keep the model
+            self._around = type(model)._make_function(weakref.proxy(model), self._step)
+        function: Callable[[Any], Any] = self._around
+        return function
+
+    def _draw(self, iterator: Any) -> Any:
+        batch = next(iterator)
+        if self._first is not None:
+            first, self._first = self._first, None
+            first(iterator.element_spec)
+        if self._flight is not None:
+            try:
+                self._flight.before(batch)
+            except Exception as error:  # the training goes on
+                self._flight.give_up(describe(error))
+        return self.step(batch)
+
+
+class TestFunction(StepFunction):
+    """The test function, while fit validates; anybody else's evaluation is left to Keras."""
+
+    attribute: ClassVar[str] = "test_function"
+    # pytest collects what is named like this
+    __test__ = False
+    _step: TappedTestStep
+
+    def __init__(self, model: keras.Model, task: str) -> None:
+        """Args: task: what the predictions are, see `TappedTestStep`."""
+        super().__init__(model, TappedTestStep(model, task))
+        #: Whether fit validates right now.
+        self.validating = False
+
+    def __call__(self, iterator: Any) -> Any:
+        __tracebackhide__ = True
+        if self.attached and not self.validating:
+            return self._original(iterator)
+        return super().__call__(iterator)
+
+    @property
+    def tapped(self) -> TappedTestStep:
+        """The step, which knows what its numbers are."""
+        return self._step
+
+    def _function_for(self, iterator: Any) -> Callable[[Any], Any]:
+        if not self._may_draw(iterator):
+            raise NotImplementedError(_("Keras draws the batches of the validation itself"))
+        self.step = self.traced(iterator.element_spec)
+        return lambda batches: self.step(next(batches))
+
+
+class _Known:
+    """The functions for a model, with what they have traced for this `compile`: a second fit traces nothing."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self.origin = weakref.ref(model.train_function)
+        self.train = TrainFunction(model)
+        self.test: dict[str, TestFunction] = {}
+
+
+_known: weakref.WeakKeyDictionary[keras.Model, _Known] = weakref.WeakKeyDictionary()
+
+
+def train_function_of(model: keras.Model) -> TrainFunction:
+    """The train function for a model, when fit has made Keras's own."""
+    known = _known.get(model)
+    # `compile` makes Keras build its own anew, for another optimizer perhaps
+    if known is None or known.origin() is not model.train_function:
+        known = _known[model] = _Known(model)
+    return known.train
+
+
+def test_function_of(model: keras.Model, task: str) -> TestFunction:
+    """The test function for a model whose train function is known."""
+    functions = _known[model].test
+    if task not in functions:
+        functions[task] = TestFunction(model, task)
+    return functions[task]
+
+
+def _defined_by_keras(model: keras.Model, method: str) -> bool:
+    return next(base for base in type(model).__mro__ if method in base.__dict__).__module__.startswith("keras.")
