@@ -14,14 +14,16 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from kerasdoctor import quantities
-from kerasdoctor.quantities import DataTap, EpochTap, EvaluationTap, StepTap, row_order
+from kerasdoctor.quantities import DataTap, EpochTap, EvaluationTap, StepTap, feature_scale, row_order
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.feature_scale import FeatureScale
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_labels
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_ratio import UpdateRatio
@@ -104,6 +106,7 @@ def test_names_are_those_of_the_modules() -> None:
         "confusion_matrix",
         "dead_units",
         "epoch_begin",
+        "feature_scale",
         "first_nonfinite",
         "global_gradient_norm",
         "gradient_norm",
@@ -115,6 +118,7 @@ def test_names_are_those_of_the_modules() -> None:
         "predicted_classes",
         "prediction_spread",
         "row_order",
+        "row_overlap",
         "saturation",
         "split_labels",
         "target_range",
@@ -442,3 +446,86 @@ def test_the_global_norm_and_the_ratio_against_a_loop() -> None:
         for column in range(3):
             slow = updates[row, column] / weights[row, column] if weights[row, column] else 0.0
             assert ratio.mean[row, column] == pytest.approx(slow)
+
+
+# scale and overlap
+
+
+@pytest.mark.parametrize("shape", [(50, 3), (40, 4, 3), (30, 2, 2, 3)])
+def test_scales_against_a_loop(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).standard_normal(shape) * [1e-3, 5.0, 200.0] + [0.0, 100.0, 0.0]
+    x[0, ..., 1] = np.nan
+    x[..., 0][1] = np.inf
+    found = FeatureScale.from_data(tap(x, split=0.2))
+    assert found is not None
+    slow = []
+    train = math.floor(shape[0] * (1 - 0.2))
+    for feature in range(3):
+        values = [float(value) for value in x[:train, ..., feature].reshape(-1) if math.isfinite(value)]
+        mean = math.fsum(values) / len(values)
+        slow.append((mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))))
+    scale = found.inputs["x"]
+    assert (scale.features, scale.constant, scale.smallest_feature, scale.largest_feature) == (3, 0, 0, 2)
+    assert (scale.smallest, scale.largest) == pytest.approx((slow[0][1], slow[2][1]))
+    assert scale.off_center == pytest.approx(max(abs(mean) / deviation for mean, deviation in slow))
+
+
+def test_constant_features_have_no_scale() -> None:
+    x = np.full((30, 2), 0.1, "float32")
+    constant = FeatureScale.from_data(tap(x))
+    assert constant is not None
+    assert (constant.inputs["x"].constant, constant.inputs["x"].smallest_feature) == (2, -1)
+    x[:, 1] = np.arange(30)
+    found = FeatureScale.from_data(tap(x))
+    assert found is not None
+    assert (found.inputs["x"].constant, found.inputs["x"].largest_feature) == (1, 1)
+    assert FeatureScale.from_data(tap(np.array([["a"], ["b"]]))) is None
+
+
+def test_the_scale_of_many_rows_is_that_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_scale, "VALUES", 4000)
+    x = np.random.default_rng(0).standard_normal((50_000, 4)) * [1, 2, 3, 40]
+    found = FeatureScale.from_data(tap(x))
+    assert found is not None
+    assert (found.inputs["x"].smallest, found.inputs["x"].largest) == pytest.approx((1, 40), rel=0.1)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_overlap_against_all_pairs(passed: bool) -> None:
+    generator = np.random.default_rng(0)
+    # few values: some rows are equal by chance
+    x = generator.integers(0, 4, (120, 3)).astype("float32")
+    data = tap(x[:90], validation_inputs={"x": x[90:]}) if passed else tap(x, split=0.25)
+    found = RowOverlap.from_data(data)
+    assert found is not None
+    train, held_out = x[:90].tolist(), x[90:].tolist()
+    shared = [place for place, row in enumerate(held_out) if row in train]
+    assert (found.shared, found.first_shared, found.validation) == (len(shared), shared[0], 30)
+    assert (found.repeated, found.train) == (sum(row in train[:place] for place, row in enumerate(train)), 90)
+    assert 0 < found.shared < 30
+
+
+def test_rows_of_two_inputs_are_equal_in_both() -> None:
+    one, other = np.arange(10.0) % 5, np.arange(10.0) // 5
+    rows = {"one": one, "other": other}
+    data = DataTap(inputs=rows, targets={}, rows=np.arange(10), n=10, split_at=5)
+    found = RowOverlap.from_data(data)
+    assert found is not None
+    assert found.shared == 0
+    alone = RowOverlap.from_data(DataTap(inputs={"one": one}, targets={}, rows=np.arange(10), n=10, split_at=5))
+    assert alone is not None
+    assert alone.shared == 5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tap(np.zeros((4, 2))),
+        tap(np.zeros((4, 2)), split=0.5, rows=np.array([0, 2, 4, 6]), n=8),
+        tap(np.zeros((4, 2)), validation_inputs={"x": np.zeros((4, 2), "float32")}),
+        tap(np.array([["a"], ["b"]], dtype=object), split=0.5),
+    ],
+    ids=["no validation", "a sample", "another dtype", "objects"],
+)
+def test_where_rows_cannot_be_compared_nothing_is_said(data: DataTap) -> None:
+    assert RowOverlap.from_data(data) is None

@@ -246,7 +246,10 @@ class TestRecord:
         x, y = x_y
         x = x.copy()
         x[3, 5] = np.nan
-        record = watched(lambda: programs.classifier().fit(x, y, validation_split=0.2, verbose=0)).report.record
+        # no ReLU: where it is fused with a product, some processors make 0 of its NaN
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        record = watched(lambda: model.fit(x, y, validation_split=0.2, verbose=0)).report.record
         text = json.dumps(record.to_dict(), allow_nan=False)
         back = TrainingRecord.from_dict(json.loads(text), quantities.types())
         assert back.to_dict() == record.to_dict()
@@ -273,6 +276,7 @@ class TestRecord:
         from kerasdoctor.instrumentation.summaries import data
 
         monkeypatch.setattr(data, "SCANNED_BYTES", 10_000)
+        monkeypatch.setattr(data, "SAMPLED_BYTES", 10_000)
         record = watched(lambda: programs.classifier().fit(*x_y, validation_split=0.2, verbose=0)).report.record
         measured = record.quantities["input_range"]
         assert measured.scanned < measured.rows == 200

@@ -1,0 +1,69 @@
+"""Rows of the validation part that the training part has as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.quantities import DataTap, Quantity
+
+#: Rows and bytes of both parts together that are compared; about 0.3 s.
+MOST_ROWS, MOST_BYTES = 2**19, 2**28
+
+
+@dataclass(frozen=True)
+class RowOverlap(Quantity):
+    """Rows whose inputs are equal to the last bit, compared by a hash of 64 bits; targets do not count.
+
+    Rows that repeat within the training part tell how many equal rows such data has anyway.
+    """
+
+    #: Validation rows, and those of them that are training rows too.
+    validation: int
+    shared: int
+    #: Training rows, and those of them that repeat an earlier one.
+    train: int
+    repeated: int
+    #: First validation row that is shared: its place in the validation part; -1 where there is none.
+    first_shared: int
+
+    @classmethod
+    def from_data(cls, data: DataTap) -> Self | None:
+        """None without a validation part of arrays, and where too few of the rows can be looked at."""
+        if data.sampled or not data.inputs:
+            return None
+        names = list(data.inputs)
+        train = [data.inputs[name][: data.split_at] for name in names]
+        if data.split_at < data.n:
+            held_out = [data.inputs[name][data.split_at :] for name in names]
+        elif _forms(data.inputs) == _forms(data.validation_inputs):
+            held_out = [data.validation_inputs[name] for name in names]
+        else:
+            return None
+        rows, size = len(train[0]) + len(held_out[0]), sum(part.nbytes for part in (*train, *held_out))
+        if rows > MOST_ROWS or size > MOST_BYTES or any(part.dtype.hasobject for part in train):
+            return None
+        seen: set[int] = set(_hashes(train))
+        common = [place for place, key in enumerate(_hashes(held_out)) if key in seen]
+        return cls(
+            validation=len(held_out[0]),
+            shared=len(common),
+            train=len(train[0]),
+            repeated=len(train[0]) - len(seen),
+            first_shared=common[0] if common else -1,
+        )
+
+
+def _forms(parts: Mapping[str, NDArray[np.generic]]) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
+    return {name: (part.dtype, part.shape[1:]) for name, part in parts.items()}
+
+
+def _hashes(parts: Iterable[NDArray[np.generic]]) -> Iterator[int]:
+    """One for each row of the parts together."""
+    flat = [np.ascontiguousarray(part).reshape(len(part), -1) for part in parts]
+    for row in range(len(flat[0])):
+        yield hash(b"".join(part[row].tobytes() for part in flat))

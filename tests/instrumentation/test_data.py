@@ -1,0 +1,79 @@
+"""Large arrays: a sample is read, in stretches, and a disk is not read as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import kerasdoctor
+from kerasdoctor.instrumentation.summaries import data
+
+ROWS, FEATURES = 20_000, 8
+
+
+@pytest.fixture
+def scanned(monkeypatch):
+    """A tenth of the arrays below is looked at."""
+    monkeypatch.setattr(data, "SCANNED_BYTES", 2**16)
+    monkeypatch.setattr(data, "SAMPLED_BYTES", 2**16)
+
+
+def kept(folder: Any, kind: str) -> Any:
+    x = np.arange(ROWS * FEATURES, dtype="float32").reshape(ROWS, FEATURES)
+    if kind == "memory map":
+        array = np.lib.format.open_memmap(folder / "x.npy", "w+", x.dtype, x.shape)
+        array[:] = x
+        return array
+    if kind == "h5py":
+        return h5py.File(folder / "x.h5", "w").create_dataset("x", data=x)
+    if kind == "tensor":
+        return keras.ops.convert_to_tensor(x)
+    return x
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("kind", ["array", "memory map", "h5py", "tensor"])
+def test_a_sample_is_the_rows_that_it_says(tmp_path, kind):
+    facts, tap = data.summarize({"x": kept(tmp_path, kind), "y": np.arange(ROWS)}, {"y": 1})
+    assert facts.n_train == tap.n == ROWS
+    assert tap.sampled
+    rows = tap.rows
+    assert 0.05 * ROWS < len(rows) < 0.15 * ROWS
+    assert (rows[0], rows[-1]) == (0, ROWS - 1)
+    # no stretch of the data is left out
+    assert np.diff(rows).max() < ROWS / 200
+    np.testing.assert_array_equal(tap.inputs["x"][:, 0], rows * FEATURES)
+    np.testing.assert_array_equal(tap.targets["y"], rows)
+
+
+@pytest.mark.usefixtures("scanned")
+def test_only_the_sample_is_read_from_a_file(tmp_path, monkeypatch):
+    stored = kept(tmp_path, "h5py")
+    read = []
+    original = h5py.Dataset.__getitem__
+
+    def counted(self: Any, key: Any, *more: Any) -> Any:
+        rows = original(self, key, *more)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", counted)
+    monkeypatch.setattr(h5py.Dataset, "__array__", lambda *_: pytest.fail("all of it is read"))
+    _, tap = data.summarize({"x": stored, "y": np.arange(ROWS)}, {"y": 1})
+    assert sum(read) == len(tap.rows)
+
+
+@pytest.mark.usefixtures("scanned")
+def test_the_report_says_how_many_rows_were_looked_at(tmp_path):
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(kept(tmp_path, "memory map") / 1e6, np.arange(ROWS) % 2, batch_size=2000, epochs=1, verbose=0)
+    found = watch.report.record.quantities["input_range"]
+    assert not watch.report.record.failures
+    assert found.scanned < found.rows == ROWS
+    assert "feature_scale" in watch.report.record.quantities
