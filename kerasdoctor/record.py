@@ -22,7 +22,7 @@ DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other"]
 Direction = Literal["up", "down", "unknown"]
 Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
 #: How much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step.
-Level = Literal["light", "default"]
+Level = Literal["light", "default", "full"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
@@ -165,6 +165,8 @@ class Instrument:
     level: Level = "default"
     #: Why the train step was not tapped, or not until the end; empty when it was.
     untapped: str = ""
+    #: Why level "full" could only record what the default level does; empty when that was not so.
+    lowered: str = ""
     #: Why the validation was not tapped; empty when it was, or when there was none.
     unwatched: str = ""
 

@@ -57,6 +57,8 @@ def steps(norms: Any, losses: Any, *, first: int = 1, rate: float = 0.1) -> Step
         gradient_norm=table,
         update_norm=table,
         weight_norm=table,
+        gradient_cosine=np.tanh(table),
+        nonfinite_gradients=table,
     )
 
 
@@ -109,12 +111,14 @@ def test_names_are_those_of_the_modules() -> None:
         "feature_scale",
         "first_nonfinite",
         "global_gradient_norm",
+        "gradient_cosine",
         "gradient_norm",
         "inference_metrics",
         "input_range",
         "learning_rate",
         "loss_scale",
         "nonfinite_activations",
+        "nonfinite_gradients",
         "predicted_classes",
         "prediction_spread",
         "row_order",

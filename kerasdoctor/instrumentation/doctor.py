@@ -104,6 +104,8 @@ class Doctor(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._recorder:
+            # ours is around the recorder's, which goes only when it is the outermost
+            self._untap()
             self._recorder.on_train_end(logs)
             self._finish(None)
 
@@ -128,9 +130,13 @@ class Doctor(keras.callbacks.Callback):
 
         self._model.train_function = train_function
 
+    def _untap(self) -> None:
+        if self._train_function is not None:
+            self._model.train_function, self._train_function = self._train_function, None
+
     def _finish(self, error: BaseException | None) -> None:
         recorder, self._recorder = self._recorder, None
-        self._model.train_function, self._train_function = self._train_function, None
+        self._untap()
         if recorder is None:
             return
         self._report = recorder.end(error)

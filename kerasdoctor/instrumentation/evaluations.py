@@ -172,9 +172,7 @@ class Evaluations:
         rows = np.sort(np.random.default_rng(0).choice(n, min(n, ROWS), replace=False))
         given = keras.tree.flatten((arguments["x"], arguments["y"]))
         wanted = keras.tree.flatten(parts[:2])
-        columns = [
-            data.rows_of(part, rows).astype(spec.dtype.as_numpy_dtype) for part, spec in zip(given, wanted, strict=True)
-        ]
+        columns = [_as_drawn(data.rows_of(part, rows), spec) for part, spec in zip(given, wanted, strict=True)]
         size = record.fit.batch_size or 32
         batches = []
         for begin in range(0, len(rows), size):
@@ -209,8 +207,8 @@ class Evaluations:
                 layers=tuple(place.name for place in watched.activations),
                 units=units,
                 dead_units=dead.astype(np.float64),
-                zero_share=zeros / values,
-                saturated_share=np.where(ends, saturated / values, np.nan),
+                zero_share=zeros / np.maximum(values, 1),
+                saturated_share=np.where(ends, saturated / np.maximum(values, 1), np.nan),
                 nonfinite=nonfinite.astype(np.float64),
             )
         if "sums" in batches[0]:
@@ -228,22 +226,29 @@ class Evaluations:
         return tap
 
 
+def _as_drawn(rows: NDArray[np.generic], spec: Any) -> NDArray[Any]:
+    """Rows in the form in which Keras draws them: it makes a column of a Series, for one."""
+    rows = rows.astype(spec.dtype.as_numpy_dtype)
+    return rows[:, None] if spec.shape.rank == rows.ndim + 1 and spec.shape[-1] == 1 else rows
+
+
 def _moments(batches: list[Numbers], units: list[int]) -> dict[str, Any]:
     """How far what is normalized is from the moving statistics, one number per layer."""
     owner = np.repeat(np.arange(len(units)), units)
-    count = np.sum([batch["values"] for batch in batches], axis=0)[owner]
+    count = np.maximum(np.sum([batch["values"] for batch in batches], axis=0), 1)[owner]
     mean = np.sum([batch["sums"] for batch in batches], axis=0, dtype=np.float64) / count
     square = np.sum([batch["squares"] for batch in batches], axis=0, dtype=np.float64) / count
-    variance = np.maximum(square - mean**2, 0.0)
     moving_mean, moving_variance = batches[-1]["mean"], batches[-1]["variance"]
-    # Keras's own epsilon keeps a constant channel finite
-    shift = (mean - moving_mean) ** 2 / (moving_variance + 1e-3)
-    ratio = np.log((variance + 1e-3) / (moving_variance + 1e-3))
     begins = np.concatenate(([0], np.cumsum(units)[:-1])).astype(int)
-    return {
-        "mean_shift": np.sqrt(np.add.reduceat(shift, begins) / units),
-        "variance_ratio": np.exp(np.add.reduceat(ratio, begins) / units),
-    }
+    with np.errstate(all="ignore"):  # a run that diverged
+        variance = np.maximum(square - mean**2, 0.0)
+        # Keras's own epsilon keeps a constant channel finite
+        shift = (mean - moving_mean) ** 2 / (moving_variance + 1e-3)
+        ratio = np.log((variance + 1e-3) / (moving_variance + 1e-3))
+        return {
+            "mean_shift": np.sqrt(np.add.reduceat(shift, begins) / units),
+            "variance_ratio": np.exp(np.add.reduceat(ratio, begins) / units),
+        }
 
 
 def _task(compile: Compile) -> Task:  # noqa: A002 (the part of the record)

@@ -195,6 +195,10 @@ def _from_backward(batch: Any, witness: Witness, seen: Seen, tape: tf.GradientTa
         "line": witness.line("backward"),
         "variables": _paths(variable for key, (variable, _, _) in seen.updated.items() if key in spoilt),
     }
+    x, _y, _weight = keras.utils.unpack_x_y_sample_weight(batch)
+    if not all_finite(floats(x)):
+        # a layer that makes numbers of NaN hides it from the loss, but not from the gradients
+        return dict(**common, origin="input", rows=_bad_rows(floats(x), size))
     if seen.loss is None:
         return dict(**common, remark=_("the train step of your own shows no loss to take gradients of"))
     tensors = {id(tensor): tensor for call in witness.calls for tensor in (*call.inputs, *call.outputs)}

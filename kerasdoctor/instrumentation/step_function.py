@@ -163,8 +163,8 @@ class TrainFunction(StepFunction):
     attribute: ClassVar[str] = "train_function"
     _step: TappedStep
 
-    def __init__(self, model: keras.Model) -> None:
-        super().__init__(model, TappedStep(model))
+    def __init__(self, model: keras.Model, *, full: bool = False) -> None:
+        super().__init__(model, TappedStep(model, full=full))
         self._around: Any = None
         self._flight: FlightRecorder | None = None
         self._first: Callable[[Any], None] | None = None
@@ -172,6 +172,7 @@ class TrainFunction(StepFunction):
     def record(self, flight: FlightRecorder, first: Callable[[Any], None]) -> None:
         """Show every batch to `flight` from now on, and the signature to `first` before the first step."""
         self._flight, self._first = flight, first
+        self._step.forget()
 
     def detach(self) -> None:
         super().detach()
@@ -250,20 +251,34 @@ class _Known:
 
     def __init__(self, model: keras.Model) -> None:
         self.origin = weakref.ref(model.train_function)
-        self.train = TrainFunction(model)
+        #: Whether at level "full" -> its function.
+        self.train: dict[bool, TrainFunction] = {}
         self.test: dict[str, TestFunction] = {}
 
 
 _known: weakref.WeakKeyDictionary[keras.Model, _Known] = weakref.WeakKeyDictionary()
 
 
-def train_function_of(model: keras.Model) -> TrainFunction:
+def train_function_of(model: keras.Model, *, full: bool) -> TrainFunction:
     """The train function for a model, when fit has made Keras's own."""
     known = _known.get(model)
     # `compile` makes Keras build its own anew, for another optimizer perhaps
     if known is None or known.origin() is not model.train_function:
         known = _known[model] = _Known(model)
-    return known.train
+    if full not in known.train:
+        known.train[full] = TrainFunction(model, full=full)
+    return known.train[full]
+
+
+def not_full(model: keras.Model) -> str:
+    """Why gradients of this model cannot be kept until the next step; empty when they can."""
+    if model.jit_compile:
+        return _("jit_compile=True: to keep a gradient changes how the compiled step rounds")
+    if type(model.distribute_strategy) is not type(tf.distribute.get_strategy()):
+        return _("the replicas of {strategy} have no step before in common").format(
+            strategy=type(model.distribute_strategy).__name__
+        )
+    return ""
 
 
 def test_function_of(model: keras.Model, task: str) -> TestFunction:

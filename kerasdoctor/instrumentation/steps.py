@@ -91,7 +91,10 @@ class Steps:
 
             reason = step_function.TrainFunction.refusal(model)
             if not reason:
-                self._function = step_function.train_function_of(model)
+                full = record.instrument.level == "full"
+                lowered = step_function.not_full(model) if full else ""
+                record.instrument = replace(record.instrument, lowered=lowered)
+                self._function = step_function.train_function_of(model, full=full and not lowered)
                 self._flight = flight_recorder.FlightRecorder(model)
                 self._function.attach()
                 self._function.record(self._flight, first_step)

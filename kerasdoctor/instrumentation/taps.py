@@ -44,6 +44,8 @@ class Layout:
     #: Paths of the variables; behind the single numbers come half the squared norms of their gradients, updates and
     #: values.
     variables: tuple[str, ...]
+    #: Whether cosines of the gradients and their counts of what is not finite come behind these.
+    full: bool = False
 
     def is_sound(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Whether each step left a finite loss and finite weights, shape (n,), for vectors of shape (n, numbers).
@@ -53,7 +55,7 @@ class Layout:
         """
         single, v = self.loss + self.learning_rate + self.loss_scale, len(self.variables)
         numbers = np.isfinite(vectors[:, :single]).all(axis=1)
-        weights = np.isfinite(vectors[:, single + 2 * v :]).all(axis=1)
+        weights = np.isfinite(vectors[:, single + 2 * v : single + 3 * v]).all(axis=1)
         if self.loss_scale:
             return np.asarray(numbers & weights)
         return np.asarray(numbers & weights & ~np.isnan(vectors[:, single : single + v]).any(axis=1))
@@ -75,7 +77,7 @@ class Layout:
         loss, rate, scale, rest = columns
         v = len(self.variables)
         # tf.nn.l2_loss is half the squared norm
-        gradients, updates, weights = np.split(np.sqrt(2 * rest), [v, 2 * v], axis=1)
+        gradients, updates, weights = np.split(np.sqrt(2 * rest[:, : 3 * v]), [v, 2 * v], axis=1)
         return StepTap(
             step=steps,
             loss=loss[:, 0] if self.loss else losses,
@@ -85,6 +87,8 @@ class Layout:
             gradient_norm=(gradients / scale if self.loss_scale else gradients) if v else None,
             update_norm=updates if v else None,
             weight_norm=weights if v else None,
+            gradient_cosine=rest[:, 3 * v : 4 * v] if self.full and v else None,
+            nonfinite_gradients=rest[:, 4 * v :] if self.full and v else None,
         )
 
 
@@ -94,7 +98,12 @@ class TappedStep:
     It may be called by several replicas in threads of their own: `tf.distribute` traces them in turns.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, full: bool = False) -> None:
+        """Args: full: whether to keep each gradient until the next step, in memory as large as the weights."""
+        #: Whether gradients are compared with those of the step before; replicas have no step before in common.
+        self.full = full
+        #: id of the variable -> its gradient in the last step.
+        self._earlier: dict[int, tf.Variable] = {}
         #: Known once the step was traced.
         self.layout: Layout | None = None
         self.tells_loss = True
@@ -120,6 +129,11 @@ class TappedStep:
         with self._noting():
             vector = self._vector(seen)
         return outputs, vector
+
+    def forget(self) -> None:
+        """The next step is the first of a fit."""
+        for earlier in self._earlier.values():
+            earlier.assign(tf.zeros_like(earlier))
 
     @property
     def seen(self) -> Seen:
@@ -212,6 +226,7 @@ class TappedStep:
             learning_rate=_is_in(seen.learning_rate, here),
             loss_scale=_is_in(seen.loss_scale, here),
             variables=tuple(getattr(variable, "path", variable.name) for variable, _, _ in updated),
+            full=self.full,
         )
         after = [value_of(variable) for variable, _, _ in updated]
         copies: dict[str, Any] = {}
@@ -219,7 +234,24 @@ class TappedStep:
         numbers += [half_square(_apart(gradient, copies)) for _, gradient, _ in updated]
         numbers += [half_square(new - old) for new, (_, _, old) in zip(after, updated, strict=True)]
         numbers += [half_square(new) for new in after]
+        if self.full:
+            gradients = [(variable, _as_dense(_apart(gradient, copies))) for variable, gradient, _ in updated]
+            numbers += [self._cosine(variable, gradient) for variable, gradient in gradients]
+            numbers += [
+                tf.math.count_nonzero(~tf.math.is_finite(gradient), dtype=tf.float32) for _, gradient in gradients
+            ]
         return tf.stack(numbers) if numbers else tf.zeros((0,), tf.float32)
+
+    def _cosine(self, variable: Any, gradient: tf.Tensor) -> tf.Tensor:
+        """Of the angle to the gradient before, whose place the gradient takes."""
+        if id(variable) not in self._earlier:
+            with tf.init_scope():
+                self._earlier[id(variable)] = tf.Variable(tf.zeros(variable.shape), trainable=False)
+        earlier = self._earlier[id(variable)]
+        before = earlier.read_value()
+        dot = tf.reduce_sum(gradient * before)
+        earlier.assign(gradient)
+        return dot / (2 * tf.sqrt(tf.nn.l2_loss(gradient)) * tf.sqrt(tf.nn.l2_loss(before)))
 
 
 def _read_rates(seen: Seen, optimizer: Any) -> None:
@@ -301,7 +333,9 @@ def _float(tensor: Any) -> tf.Tensor:
 
 def half_square(tensor: Any) -> tf.Tensor:
     """Half the squared L2 norm, in float32, shape ()."""
-    if isinstance(tensor, tf.IndexedSlices):
-        # rows that were looked up more than once add up
-        tensor = tf.convert_to_tensor(tensor)
-    return tf.nn.l2_loss(tf.cast(tensor, tf.float32))
+    return tf.nn.l2_loss(_as_dense(tensor))
+
+
+def _as_dense(tensor: Any) -> tf.Tensor:
+    """The tensor in float32; rows of a sparse one that were looked up more than once add up."""
+    return tf.cast(tf.convert_to_tensor(tensor), tf.float32)

@@ -29,7 +29,9 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
             return prescription
     last = report.record.run
     if not offered:
-        raise UsageError(f"there is no fix {wanted!r}: run {last} has no prescriptions")
+        others = [f"{run}.{fix.number}" for run, other in runs.items() for *_, fix in other.prescriptions()]
+        elsewhere = f"; write one of {', '.join(others)}" if others else ""
+        raise UsageError(f"there is no fix {wanted!r}: run {last} has no prescriptions{elsewhere}")
     listed = ", ".join(f"{prescription.number} ({prescription.name})" for _, _, prescription in offered)
     raise UsageError(f"there is no fix {wanted!r}: run {last} has {listed}")
 

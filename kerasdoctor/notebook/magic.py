@@ -38,7 +38,7 @@ def _parser() -> _Parser:
 
     add("fit", "watch model.fit(...), as %%kdoctor fit every fit of the cell, alone the next fit of the cell")
     on = add("on", "watch every fit of this notebook")
-    on.add_argument("--level", default="default", help="how much is recorded: light or default")
+    on.add_argument("--level", default="default", help="how much is recorded: light, default or full")
     add("off", "watch no longer")
     report = add("report", "the report of a run, the last one by default")
     report.add_argument("run", nargs="?")
@@ -80,7 +80,8 @@ class KerasDoctorMagics(Magics):
         %kdoctor ignore NAME [reason]        make it no more in this project
         %kdoctor on, %kdoctor off            watch every fit of this notebook
 
-        `fit` and `on` take --level light: read the data and Keras's logs alone, leave the train step as it is.
+        `fit` and `on` take --level light (read the data and Keras's logs alone, leave the train step as it is) and
+        --level full (compare consecutive gradients, too).
         """
         if cell is not None:
             raise error.UsageError("only %%kdoctor fit takes a whole cell")

@@ -73,6 +73,11 @@ class StepTap:
     update_norm: NDArray[np.float64] | None = None
     #: Shape (n, variables): L2 norm of the variable after the step.
     weight_norm: NDArray[np.float64] | None = None
+    #: Shape (n, variables), at level "full" alone: cosine of the angle between the gradient and that of the step
+    #: before; NaN in the first step, and where one of them is 0 or not finite.
+    gradient_cosine: NDArray[np.float64] | None = None
+    #: Shape (n, variables), at level "full" alone: elements of the gradient that are NaN or infinite.
+    nonfinite_gradients: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

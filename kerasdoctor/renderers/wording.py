@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Severity, Status, Verdict
 from kerasdoctor.locale import _
-from kerasdoctor.record import Compile, Data, Failure, Fit, Metric, Model, TrainingRecord
+from kerasdoctor.record import Compile, Data, Failure, Fit, Instrument, Metric, Model, TrainingRecord
 from kerasdoctor.report import Report
 
 #: Longest text of the user's (a name, an exception) that is shown in full.
@@ -177,6 +177,10 @@ def told(diagnosis: Diagnosis, initial_epoch: int = 0) -> tuple[list[str], list[
     return list(dict.fromkeys(parts)), [evidence for evidence in diagnosis.evidence if evidence not in within]
 
 
+#: Readings of the curves beside which "nothing found" would be no clean bill.
+_NOT_WELL = {"overfitting", "data at fault", "drifting", "contradictory", "diverging"}
+
+
 def no_finding(report: Report) -> str:
     """The clean bill of a run, as far as it was looked at."""
     if report.diagnoses:
@@ -189,6 +193,8 @@ def no_finding(report: Report) -> str:
         return _(
             "Nothing found. What could be examined shows no fault; what could not is listed below, with its reason."
         )
+    if report.verdict.reading in _NOT_WELL:
+        return _("No rule found a fault beyond what the curves say above. Everything was examined.")
     return _("Nothing found. Everything was examined, and no fault showed.")
 
 
@@ -222,10 +228,23 @@ def facts(record: TrainingRecord) -> list[tuple[str, Rows]]:
         (_("Compile"), _compile(record.compile)),
         (_("Data"), _data(record.data)),
         (_("Fit"), _fit(record.fit)),
+        (_("Recorded"), _instrument(record.instrument)),
     ]
     if record.source is not None:
         groups.append((_("Call"), [(_("source"), record.source.call)]))
     return [(title, rows) for title, rows in groups if rows]
+
+
+def _instrument(instrument: Instrument) -> Rows:
+    rows = []
+    if instrument.level != "default":
+        rows.append((_("level"), instrument.level))
+    missing = {
+        _("as at the default level"): instrument.lowered,
+        _("no gradients"): instrument.untapped if instrument.level != "light" else "",
+        _("no activations"): instrument.unwatched,
+    }
+    return rows + [(what, reason) for what, reason in missing.items() if reason]
 
 
 def _model(model: Model) -> Rows:

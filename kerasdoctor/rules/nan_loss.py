@@ -17,6 +17,7 @@ from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
@@ -142,7 +143,7 @@ def learning_rate_too_high(
     """Whether the batch losses, or the weights, grew before the first that is not finite."""
     if _only_validation(evidence):
         return _validation_alone()
-    if evidence.when is not None and evidence.when.step == 1:
+    if evidence.where == "loss" and evidence.when is not None and evidence.when.step == 1:
         return Status.RULED_OUT, Evidence(
             _("the very first batch is not finite: its loss was computed before any update"),
             quantity="batch_loss",
@@ -243,7 +244,8 @@ def custom_loss(
     if origin is not None:
         at_fault = origin.origin == "loss" and not _exploded(origin)
         return _decided(origin, at_fault)
-    if evidence.when is not None and evidence.when.step == 1 and input_range is not None and _all_finite(input_range):
+    in_first_batch = evidence.where == "loss" and evidence.when is not None and evidence.when.step == 1
+    if in_first_batch and input_range is not None and _all_finite(input_range):
         statement = _(
             "measured, undecided: {loss} is your own, and the very first batch is not finite, before any update and "
             "with finite inputs: {loss} or a layer computes it"
@@ -318,11 +320,13 @@ def mixed_precision(compile: Compile, first_nonfinite: FirstNonfinite | None = N
 
 
 class NanLoss(Rule):
-    """The loss is NaN or infinite.
+    """The loss, or a weight, is NaN or infinite.
 
     ## What it sees
     The first batch whose own loss is not finite. Keras's logs are means over the epoch so far: after one such batch
     all that follow in the epoch show NaN, so only the first tells anything. Without batch losses, the first epoch.
+    A finite loss is no proof: on some processors a ReLU makes 0 of NaN, and the loss stays where it is while the
+    weights are lost. So the weights are looked at as well, at the default level.
 
     ## How it is told apart
     NaN or infinity in inputs, targets or weights, by a scan of the arrays. Labels that the last layer has no unit
@@ -344,7 +348,7 @@ class NanLoss(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
-    message = _("The loss is not finite: {statement}.")
+    message = _("The training is not finite: {statement}.")
 
     causes = (
         Cause(
@@ -402,6 +406,7 @@ class NanLoss(Rule):
         batch_loss: BatchLoss | None = None,
         epoch_begin: EpochBegin | None = None,
         first_nonfinite: FirstNonfinite | None = None,
+        weight_norm: WeightNorm | None = None,
     ) -> Evidence | None:
         step, value = _first_nonfinite(batch_loss)
         if step is not None:
@@ -410,16 +415,15 @@ class NanLoss(Rule):
             if epoch is not None:
                 place += _(" (epoch {epoch})").format(epoch=epoch)
             statement = _("the batch loss is {value} from {place} on").format(value=_name(value), place=place)
-            origin = _replayed(first_nonfinite)
-            if origin is not None:
-                statement += _("; it began in step {step}: {told}").format(step=origin.step, told=_told(origin))
             return Evidence(
-                statement,
+                statement + _began(first_nonfinite),
                 quantity="batch_loss",
                 where="loss",
                 when=When(epoch, step),
                 value=value,
             )
+        if weight_norm is not None and weight_norm.nonfinite.any():
+            return _weights(weight_norm, first_nonfinite, _epoch_of(_spoilt_from(weight_norm), epoch_begin, fit, data))
         for key, stride in (("loss", 1), ("val_loss", fit.validation_freq)):
             for index, value in enumerate(history.get(key, ())):
                 if not math.isfinite(value):
@@ -432,6 +436,30 @@ class NanLoss(Rule):
                         value=value,
                     )
         return None
+
+
+def _spoilt_from(weight_norm: WeightNorm) -> int:
+    """The step from which a weight is not finite, or the first of its bucket."""
+    return int(weight_norm.first[np.argmax(weight_norm.nonfinite.any(axis=1))])
+
+
+def _weights(weight_norm: WeightNorm, first: FirstNonfinite | None, epoch: int | None) -> Evidence:
+    spoilt = [weight_norm.columns[column] for column in np.flatnonzero(weight_norm.nonfinite.sum(axis=0))]
+    step = _spoilt_from(weight_norm)
+    statement = _("{variable} holds NaN or infinity from step {step} on, although the loss is finite").format(
+        variable=_("{first} and {more} more").format(first=spoilt[0], more=len(spoilt) - 1)
+        if len(spoilt) > 1
+        else spoilt[0],
+        step=step,
+    )
+    return Evidence(
+        statement + _began(first), quantity="weight_norm", where=spoilt[0], when=When(epoch, step), value=math.nan
+    )
+
+
+def _began(first: FirstNonfinite | None) -> str:
+    origin = _replayed(first)
+    return "" if origin is None else _("; it began in step {step}: {told}").format(step=origin.step, told=_told(origin))
 
 
 def _first_nonfinite(batch_loss: BatchLoss | None) -> tuple[int | None, float]:
@@ -527,7 +555,7 @@ def _listed(rows: Sequence[int]) -> str:
 
 
 def _evidence(first: FirstNonfinite) -> Evidence:
-    return Evidence(_told(first), quantity="first_nonfinite", where=first.layer, when=When(None, first.step))
+    return Evidence(_told(first), quantity="first_nonfinite", where=first.layer or None, when=When(None, first.step))
 
 
 def _decided(first: FirstNonfinite, at_fault: bool) -> tuple[Status, Evidence]:

@@ -138,6 +138,7 @@ WAYS: dict[str, tuple[Way, str]] = {
     "plain": (plain, "keras"),
     "light": (level("light"), "keras"),
     "default": (level("default"), "keras"),
+    "full": (level("full"), "keras"),
     "default with view": (view, "keras"),
     "CSVLogger": (csv_logger, "keras"),
     "tqdm": (tqdm_bars, "tqdm"),
@@ -146,7 +147,7 @@ WAYS: dict[str, tuple[Way, str]] = {
     "livelossplot": (live_loss_plot, "livelossplot"),
 }
 #: Ways that are measured with a new model each time as well.
-FIRST = ("plain", "light", "default")
+FIRST = ("plain", "light", "default", "full")
 
 
 def timed(way: Way, workload: Workload, model: keras.Model, epochs: int) -> tuple[float, float]:

@@ -265,6 +265,19 @@ def test_the_training_rows_are_evaluated_without_dropout():
     assert np.abs(history - honest.mean[1:]).min(axis=0).max() > 0.01
 
 
+@pytest.mark.usefixtures("looking")
+def test_a_data_frame_and_a_series_are_looked_at_as_keras_draws_them():
+    pandas = pytest.importorskip("pandas")
+    x, y = some_rows()
+    record, found = watched(
+        matrix.dense(),
+        pandas.DataFrame(x),
+        pandas.Series(y),
+        lambda model: model.evaluate(x[:BEFORE], y[:BEFORE], verbose=0),
+    )
+    np.testing.assert_allclose(record.quantities["inference_metrics"].mean[1:], found, rtol=1e-4)
+
+
 # when there is nothing to see, and whose evaluation it is
 
 

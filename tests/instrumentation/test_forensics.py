@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 import kerasdoctor
+from kerasdoctor.diagnosis import Status
 from kerasdoctor.instrumentation import flight_recorder
 from kerasdoctor.instrumentation.taps import Layout
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
@@ -65,6 +66,14 @@ def dense(name: str, **options: Any) -> layers.Layer:
     return layers.Dense(8, activation="relu", name=name, **options)
 
 
+@keras.saving.register_keras_serializable("tests")
+class Quiet(layers.Layer):
+    """0 for NaN, as a ReLU does on some processors: the loss stays finite, the gradient does not."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(ops.isnan(inputs), 0.0, ops.relu(inputs))
+
+
 def step_of(sample: int, order: list[int]) -> int:
     """The step that draws a sample, from the order in which a plain run draws them."""
     return order.index(sample) // BATCH + 1
@@ -98,6 +107,24 @@ def first_step_that_draws(x: np.ndarray, sample: int) -> int:
     return next(
         index + 1 for index, batch in enumerate(seen) if any(row.tobytes() == wanted.tobytes() for row in batch)
     )
+
+
+def test_nan_that_the_loss_does_not_show():
+    x, y = rows()
+    x[AT_FAULT, 2] = np.nan
+    model = network(layers.Dense(8, name="one"), Quiet())
+    model.compile("adam", "binary_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, shuffle=False)
+    step = AT_FAULT // BATCH + 1
+    assert np.isfinite(watch.report.record.history["loss"]).all()
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.samples) == ("input", step, (AT_FAULT,))
+    diagnosis = next(diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    assert f"network/one/kernel holds NaN or infinity from step {step} on, although the loss is" in diagnosis.message
+    confirmed = [cause for cause in diagnosis.causes if cause.status is Status.CONFIRMED]
+    assert [cause.name for cause in confirmed] == ["nan-in-data"]
+    assert confirmed[0].prescriptions
 
 
 def test_nan_in_one_input_of_a_shuffled_epoch():

@@ -26,15 +26,15 @@ def trained(case: Case) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("looks", [False, True], ids=["", "looks"])
-def test_weights_and_history_are_those_of_the_plain_fit(name, looks, monkeypatch):
-    if looks:
+@pytest.mark.parametrize("everything", [False, True], ids=["default", "everything"])
+def test_weights_and_history_are_those_of_the_plain_fit(name, everything, monkeypatch):
+    if everything:
         # before the first step and after every epoch
         monkeypatch.setattr(evaluations, "LEAST_TRAINED", 0)
         monkeypatch.setattr(evaluations, "SHARE", 10.0)
     case = CASES[name]
     plain = trained(case)
-    with kerasdoctor.watch(quiet=True) as watch:
+    with kerasdoctor.watch(quiet=True, level="full" if everything else "default") as watch:
         watched = trained(case)
     differing = [
         index

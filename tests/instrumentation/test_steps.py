@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import re
 import weakref
 from typing import Any
@@ -16,6 +17,7 @@ import tensorflow as tf
 import kerasdoctor
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.taps import TappedStep
+from kerasdoctor.renderers import wording
 from tests.instrumentation import matrix
 
 BATCH = matrix.BATCH
@@ -43,6 +45,7 @@ def slowly(model: keras.Model, x: np.ndarray, y: np.ndarray) -> list[dict[str, A
         told.append(
             {
                 "loss": float(loss),
+                "gradients": [np.asarray(tf.convert_to_tensor(gradient), np.float64) for gradient in gradients],
                 "rate": rate,
                 "gradient_norm": [norm(gradient) for gradient in gradients],
                 "update_norm": [norm(new - old) for new, old in zip(after, before, strict=True)],
@@ -52,8 +55,8 @@ def slowly(model: keras.Model, x: np.ndarray, y: np.ndarray) -> list[dict[str, A
     return told
 
 
-def watched(model: keras.Model, x: np.ndarray, y: np.ndarray, **options: Any) -> Any:
-    with kerasdoctor.watch(quiet=True) as watch:
+def watched(model: keras.Model, x: np.ndarray, y: np.ndarray, level: str = "default", **options: Any) -> Any:
+    with kerasdoctor.watch(quiet=True, level=level) as watch:
         model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0, **options)
     assert not watch.report.record.failures
     return watch.report.record
@@ -94,6 +97,52 @@ def test_every_step_against_a_slow_loop(name):
     kept = [0, *(index for index in range(1, len(rates)) if rates[index] != rates[index - 1])]
     np.testing.assert_allclose(quantities["learning_rate"].values, [rates[index] for index in kept], rtol=1e-6)
     assert quantities["learning_rate"].steps.tolist() == [index + 1 for index in kept]
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.sum(one * other) / np.sqrt(np.sum(one**2) * np.sum(other**2)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_consecutive_gradients_at_the_full_level(name):
+    build, data = MODELS[name]
+    x, y = data()
+    keras.utils.set_random_seed(3)
+    slow = slowly(build(), x, y)
+    keras.utils.set_random_seed(3)
+    model = build()
+    # the second fit has no step before its first
+    for _ in range(2):
+        quantities = watched(model, x, y, level="full").quantities
+        cosines = quantities["gradient_cosine"]
+        assert cosines.columns == quantities["gradient_norm"].columns
+        assert cosines.first.tolist() == list(range(2, len(slow) + 1))
+        if model.optimizer.iterations == len(slow):
+            pairs = itertools.pairwise(step["gradients"] for step in slow)
+            expected = [[cosine(*both) for both in zip(*pair, strict=True)] for pair in pairs]
+            np.testing.assert_allclose(cosines.mean, expected, atol=5e-3)
+    assert quantities["nonfinite_gradients"].mean.max() == 0
+
+
+def test_the_elements_of_a_gradient_that_are_not_finite_are_counted():
+    x, _ = matrix.rows()
+    x[3 * BATCH + 5, 2] = np.nan
+    inputs = keras.Input((matrix.FEATURES,))
+    # the NaN reaches one row of the kernel alone
+    model = keras.Model(inputs, Gate()(inputs))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    counts = watched(model, x, np.nan_to_num(x), level="full").quantities["nonfinite_gradients"]
+    assert counts.mean[:, 0].tolist() == [0, 0, 0, 1, 1, 1, 1]
+
+
+class Gate(keras.layers.Layer):
+    """Each feature times a weight of its own."""
+
+    def build(self, shape: Any) -> None:
+        self.weight = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.weight
 
 
 def test_gradients_under_mixed_precision_are_without_the_loss_scale():
@@ -170,8 +219,19 @@ def test_without_a_tap_the_logs_still_tell_the_losses(model, level, reason):
 
 def test_a_level_that_does_not_exist():
     for make in (lambda: kerasdoctor.Doctor(level="loud"), lambda: kerasdoctor.watch(level="loud").__enter__()):
-        with pytest.raises(UsageError, match="no level 'loud': write one of light, default"):
+        with pytest.raises(UsageError, match="no level 'loud': write one of light, default, full"):
             make()
+
+
+def test_the_full_level_that_would_change_the_training_is_lowered_and_says_so():
+    keras.utils.set_random_seed(1)
+    with kerasdoctor.watch(quiet=True, level="full") as watch:
+        matrix.dense(jit_compile=True).fit(*matrix.rows(), epochs=1, verbose=0)
+    record = watch.report.record
+    assert "jit_compile=True" in record.instrument.lowered
+    assert "gradient_norm" in record.quantities
+    assert "gradient_cosine" not in record.quantities
+    assert ("as at the default level", record.instrument.lowered) in dict(wording.facts(record))["Recorded"]
 
 
 def test_a_crash_of_the_tap_leaves_the_training_as_it_is(monkeypatch):
@@ -240,6 +300,18 @@ class Stop(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if batch == 3:
             raise RuntimeError("the user's own")
+
+
+def test_after_a_normal_end_the_callback_leaves_kerass_own_functions():
+    model = matrix.dense()
+    doctor = kerasdoctor.Doctor(quiet=True)
+    for _ in range(2):
+        model.fit(*matrix.rows(), validation_split=0.2, verbose=0, callbacks=[doctor])
+        for function in (model.train_function, model.test_function):
+            assert type(function).__name__ == "function"
+            assert function.__module__.startswith("keras.")
+        assert doctor.report.record.instrument.untapped == ""
+        assert "gradient_norm" in doctor.report.record.quantities
 
 
 @pytest.mark.parametrize("way", ["watch", "doctor"])

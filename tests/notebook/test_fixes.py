@@ -48,6 +48,11 @@ SPLIT = "validation_split=0.2, verbose=0"
             "model = sequential(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 100)))",
             f"%kdoctor fit model.fit(x, y, {SPLIT})",
         ),
+        # an optimizer belongs to the variables that it has trained
+        (
+            "mine = keras.optimizers.Adam(0.01); model = sequential(optimizer=mine)",
+            f"%kdoctor fit model.fit(x, y, {SPLIT})",
+        ),
         (
             "model = sequential(metrics=[keras.metrics.SparseTopKCategoricalAccuracy(k=2, name='top')])",
             f"%kdoctor fit model.fit(x, y, {SPLIT})",

@@ -9,6 +9,8 @@ import types
 import keras
 import pytest
 
+from kerasdoctor.errors import UsageError
+from kerasdoctor.notebook import cells
 from kerasdoctor.report import Report
 
 FIT = "model.fit(x, y, validation_split=0.2, epochs=2, verbose=0)"
@@ -190,6 +192,9 @@ class TestAnswers:
         second = broken.run("%kdoctor report")
         assert second is not first
         assert second.diagnoses == ()
+        run = first.record.run
+        with pytest.raises(UsageError, match=rf"there is no fix '1': .* has no prescriptions; write one of {run}\.1"):
+            cells.find("1", {run: first, second.record.run: second})
 
     def test_ignore_is_said_in_the_report(self, broken, capsys):
         broken.run("%kdoctor ignore unshuffled-split sorted on purpose")

@@ -85,3 +85,11 @@ def test_epochs_are_counted_as_keras_counts_them() -> None:
     report = nan_loss()
     record = replace(report.record, fit=replace(report.record.fit, initial_epoch=10, epochs=22))
     assert "epoch 13, step 88]" in text.render(replace(report, record=record))
+
+
+def test_beside_curves_that_are_not_well_there_is_no_clean_bill() -> None:
+    report = replace(sorted_digits(), diagnoses=(), skipped=())
+    for reading, clean in (("learning", True), ("overfitting", False), ("diverging", False)):
+        verdict = Verdict("falling", "rising", reading, "The curves.")
+        said = wording.no_finding(replace(report, verdict=verdict))
+        assert ("Nothing found" in said) is clean

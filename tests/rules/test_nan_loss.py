@@ -2,6 +2,7 @@ from array import array
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kerasdoctor.diagnosis import Status, When
@@ -9,6 +10,7 @@ from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffle
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Layer, Loss, Model, TrainingRecord
 from tests.rules.differential import cause, diagnosis
 
@@ -33,7 +35,7 @@ def test_names_the_first_step_and_epoch() -> None:
     found = diagnosis(digits_with_a_gap(), NAME)
     assert found is not None
     assert found.evidence[0].when == When(epoch=1, step=15)
-    assert found.message == "The loss is not finite: the batch loss is NaN from step 15 (epoch 1) on."
+    assert found.message == "The training is not finite: the batch loss is NaN from step 15 (epoch 1) on."
 
 
 def test_steps_are_counted_over_the_whole_call() -> None:
@@ -278,6 +280,38 @@ def test_float16_is_told_from_an_unstable_layer() -> None:
     record = replayed("layer", layer="net/one", kind="Dense", largest=6e4, half_precision=True)
     assert status(record, "mixed-precision") is Status.CONFIRMED
     assert status(record, "unstable-layer") is Status.RULED_OUT
+
+
+def lost_weights(*, first: bool = False) -> TrainingRecord:
+    """A ReLU that makes 0 of NaN: the kernel is lost, the loss stays finite."""
+    record = digits_with_a_gap()
+    losses, norms = BatchLoss(), WeightNorm()
+    norms.extend(
+        ("net/kernel", "net/bias"), np.array([1, 2, 3]), np.array([[np.nan if first else 1, 1], [np.nan, 1]] * 2)[:3]
+    )
+    losses.extend([1, 2, 3], np.array([2.0, 2.1, 2.3]))
+    record.quantities.update(batch_loss=losses, weight_norm=norms)
+    record.history = {"loss": [2.2], "val_loss": [2.3]}
+    return record
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_finite_loss_does_not_hide_weights_that_are_not(first: bool) -> None:
+    found = diagnosis(lost_weights(first=first), NAME)
+    assert found is not None
+    step = 1 if first else 2
+    assert f"net/kernel holds NaN or infinity from step {step} on, although the loss is finite" in found.message
+    assert status(lost_weights(first=first), "nan-in-data") is Status.CONFIRMED
+    assert status(lost_weights(first=first), "nan-in-validation-data") is Status.RULED_OUT
+
+
+def test_nan_that_the_model_takes_care_of_is_no_fault() -> None:
+    record = lost_weights()
+    norms = WeightNorm()
+    norms.extend(("net/kernel",), np.array([1, 2, 3]), np.ones((3, 1)))
+    record.quantities["weight_norm"] = norms
+    record.quantities.pop("first_nonfinite", None)
+    assert diagnosis(record, NAME) is None
 
 
 def test_why_the_step_was_not_replayed_is_said() -> None:

@@ -173,7 +173,8 @@ def source_of(value: Any, names: Mapping[str, Any]) -> str:
 
 def _object(value: Any, names: Mapping[str, Any]) -> str:
     own = next((name for name, known in names.items() if known is value and not name.startswith("_")), None)
-    if own:
+    # an optimizer belongs to the variables that it has trained
+    if own and not isinstance(value, keras.optimizers.Optimizer):
         return own
     if isinstance(value, types.FunctionType):
         function: str = value.__name__
