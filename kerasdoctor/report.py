@@ -48,15 +48,15 @@ class Report:
             "skipped": [dataclasses.asdict(skipped) for skipped in self.skipped],
         }
 
-    def save_json(self, path: Path) -> None:
+    def save_json(self, path: str | Path) -> None:
         """Writes `to_dict()` as strict JSON.
 
         Raises:
             OSError: when the file cannot be written.
         """
-        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        Path(path).write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
-    def save_html(self, path: Path) -> None:
+    def save_html(self, path: str | Path) -> None:
         """Writes a page that needs no other file.
 
         Raises:
@@ -64,7 +64,7 @@ class Report:
         """
         from kerasdoctor.renderers import html
 
-        path.write_text(html.render(self, standalone=True), "utf-8")
+        Path(path).write_text(html.render(self, standalone=True), "utf-8")
 
     def __str__(self) -> str:
         from kerasdoctor.renderers import text

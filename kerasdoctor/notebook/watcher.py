@@ -42,6 +42,8 @@ class NotebookWatcher:
         #: The level at which every fit is watched; empty when not every one is.
         self._always = ""
         self._watch: Any = None
+        #: Whether this cell asked for its fits to be watched, which it has yet to call.
+        self._asked = False
         self._session: CellSession | None = None
 
     # what a cell calls ---------------------------------------------------------------------------------------------
@@ -80,10 +82,12 @@ class NotebookWatcher:
     def watch_next(self, *, level: str = "default") -> None:
         """The next fit of this cell is watched."""
         self._start(self._open(), most=1, level=level)
+        self._asked = True
 
     def watch_cell(self, *, level: str = "default") -> None:
         """Every fit of this cell is watched."""
         self._start(self._open(), level=level)
+        self._asked = True
 
     def always(self, *, on: bool, level: str = "default") -> None:
         """Every fit of this notebook is watched, or no longer."""
@@ -118,13 +122,15 @@ class NotebookWatcher:
             raise UsageError(f"there is no run {run!r}: the runs of this kernel are {', '.join(self.runs)}")
         return self.runs[run]
 
-    def cell_ended(self, _result: object) -> None:
+    def cell_ended(self, result: Any) -> None:
         """IPython's `post_run_cell`: watching ends with the cell, however it ended, and its report stays."""
         watch, session = self._watch, self._session
-        self._session = None
+        asked, self._asked, self._session = self._asked, False, None
         if watch is not None:
             watch.stop()
             self._watch = None
+            if asked and not watch.watched and getattr(result, "success", True):
+                sys.stderr.write(f"%kdoctor fit watched nothing, this cell called no Keras fit: {WRITE}\n")
         if session is not None:
             try:
                 session.close()

@@ -39,6 +39,16 @@ class TestWatching:
         (shown,) = digits_shell.shown
         assert {"text/html", "text/plain", "image/png"} <= set(shown)
 
+    @pytest.mark.parametrize("cell", ["%%kdoctor fit\ntotal = 1 + 1", "%kdoctor fit\ntotal = 1 + 1"])
+    def test_a_cell_without_a_fit_says_so_once(self, digits_shell, cell, capsys):
+        digits_shell.run(cell)
+        digits_shell.run("other = 2")
+        assert capsys.readouterr().err.count("watched nothing, this cell called no Keras fit: write %kdoctor") == 1
+
+    def test_a_cell_that_fails_before_its_fit_says_only_that(self, digits_shell, capsys):
+        digits_shell.fails(f"%%kdoctor fit\n1 / 0\n{FIT}")
+        assert "watched nothing" not in capsys.readouterr().err
+
     def test_it_works_in_the_cell_that_loads_the_extension(self, digits_shell):
         digits_shell.run("%unload_ext kerasdoctor")
         digits_shell.run(f"%load_ext kerasdoctor\n%kdoctor fit {FIT}")
