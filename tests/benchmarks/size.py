@@ -1,0 +1,142 @@
+"""What watching costs for models and runs of any size.
+
+    python -m tests.benchmarks.size           the series of simulated runs: time per step and memory
+    python -m tests.benchmarks.size --fit     real fits of deeper and deeper models, watched over plain
+
+A simulated run hands every growing quantity what the taps would deliver for a model of so many layers, with two
+variables each; the memory is that of all of them at the end, as pickled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import time
+
+import numpy as np
+
+from kerasdoctor import quantities
+from kerasdoctor.instrumentation.steps import STRETCH
+from kerasdoctor.quantities import EpochTap, EvaluationTap, Quantity, StepTap
+
+LAYERS = (4, 20, 50, 200)
+STEPS = (10**3, 10**4, 10**5, 10**6)
+STEPS_PER_EPOCH = 1000
+CLASSES, ROWS = 10, 1000
+
+
+def simulated(layers: int, steps: int) -> tuple[float, int]:
+    """Seconds per step and bytes of a run whose series hold `steps` steps at the end."""
+    generator = np.random.default_rng(0)
+    variables = tuple(f"layer_{index // 2}/{('kernel', 'bias')[index % 2]}" for index in range(2 * layers))
+    names = tuple(f"layer_{index}" for index in range(layers))
+    norms = generator.random((STRETCH, len(variables)))
+    per_layer = generator.random(layers)
+    classes = generator.integers(0, CLASSES, ROWS)
+    grown: list[Quantity] = [kind() for kind in quantities.types().values() if kind.grows]
+    spent = 0.0
+    for begin in range(0, steps, STRETCH):
+        n = min(STRETCH, steps - begin)
+        told = StepTap(
+            step=np.arange(begin + 1, begin + n + 1),
+            loss=generator.random(n),
+            learning_rate=generator.random(n),
+            loss_scale=generator.random(n),
+            variables=variables,
+            gradient_norm=norms[:n],
+            update_norm=norms[:n],
+            weight_norm=norms[:n],
+            gradient_cosine=norms[:n],
+            nonfinite_gradients=norms[:n],
+        )
+        began = time.perf_counter()
+        for quantity in grown:
+            quantity.on_steps(told)
+        spent += time.perf_counter() - began
+        if begin // STEPS_PER_EPOCH == (begin + n) // STEPS_PER_EPOCH:
+            continue
+        validation = EvaluationTap(
+            step=begin + n,
+            part="validation",
+            rows=ROWS,
+            layers=names,
+            units=np.full(layers, 64),
+            dead_units=per_layer,
+            zero_share=per_layer,
+            saturated_share=per_layer,
+            nonfinite=per_layer,
+            normalizations=names,
+            mean_shift=per_layer,
+            variance_ratio=per_layer,
+            task="sparse",
+            predicted=classes,
+            true=classes,
+            predicted_before=classes,
+        )
+        looked = EvaluationTap(step=begin + n, part="train", rows=ROWS, metrics={"loss": 1.0, "accuracy": 0.5})
+        began = time.perf_counter()
+        for quantity in grown:
+            quantity.on_evaluation(validation)
+            quantity.on_evaluation(looked)
+            quantity.on_epoch(EpochTap(step=begin + n))
+        spent += time.perf_counter() - began
+    return spent / steps, len(pickle.dumps(grown))
+
+
+def fitted(layers: int, rounds: int) -> tuple[float, float, float]:
+    """CPU of a watched fit over a plain one of the same traced model: quartiles over the rounds."""
+    import keras
+
+    import kerasdoctor
+
+    keras.utils.set_random_seed(1)
+    deep = [keras.layers.Dense(64, "relu") for _ in range(layers - 1)]
+    model = keras.Sequential([keras.Input((64,)), *deep, keras.layers.Dense(CLASSES, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    generator = np.random.default_rng(0)
+    x, y = generator.standard_normal((3200, 64)).astype("float32"), generator.integers(0, CLASSES, 3200)
+
+    def cpu(*, watched: bool) -> float:
+        began = time.process_time()
+        if watched:
+            with kerasdoctor.watch(quiet=True):
+                model.fit(x, y, epochs=4, verbose=0)
+        else:
+            model.fit(x, y, epochs=4, verbose=0)
+        return time.process_time() - began
+
+    cpu(watched=False)
+    cpu(watched=True)
+    found = []
+    for _ in range(rounds):
+        order = generator.permutation([True, False])
+        times = {bool(way): cpu(watched=bool(way)) for way in order}
+        found.append(times[True] / times[False])
+    low, middle, high = np.quantile(found, [0.25, 0.5, 0.75])
+    return float(low), float(middle), float(high)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fit", action="store_true", help="real fits instead of simulated runs")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    for layers in LAYERS:
+        if options.fit:
+            low, middle, high = fitted(layers, options.rounds)
+            print(json.dumps({"layers": layers, "cpu": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}))
+            continue
+        for steps in STEPS:
+            seconds, held = simulated(layers, steps)
+            line = {
+                "layers": layers,
+                "steps": steps,
+                "us_per_step": round(seconds * 1e6, 1),
+                "MB": round(held / 2**20, 1),
+            }
+            print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()
