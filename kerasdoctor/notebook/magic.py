@@ -21,8 +21,11 @@ from kerasdoctor.report import Report
 
 
 class _Parser(argparse.ArgumentParser):
+    commands: tuple[str, ...] = ()
+
     def error(self, message: str) -> NoReturn:
-        raise error.UsageError(f"{message}\n{self.format_usage().strip()}")
+        usage = " ".join(self.format_usage().removeprefix("usage:").split())
+        raise error.UsageError(f"{message}; write {usage}")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         # --help has printed what it has to say
@@ -53,6 +56,7 @@ def _parser() -> _Parser:
     ignore = add("ignore", "make a diagnosis no more in this project")
     ignore.add_argument("name")
     ignore.add_argument("reason", nargs="*")
+    parser.commands = tuple(commands.choices)
     return parser
 
 
@@ -93,7 +97,11 @@ class KerasDoctorMagics(Magics):
             words = shlex.split(line)
         except ValueError as problem:
             raise error.UsageError(f"{problem}: {line!r}") from None
-        options = _parser().parse_args(words)
+        parser = _parser()
+        if command not in parser.commands:
+            given = f"there is no subcommand {command!r}" if command else "a subcommand is missing"
+            raise error.UsageError(f"{given}: write %kdoctor with one of {', '.join(parser.commands)}")
+        options = parser.parse_args(words)
         run: Callable[[argparse.Namespace], Any] = getattr(self, f"_{options.command}")
         try:
             return run(options)

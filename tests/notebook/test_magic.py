@@ -129,11 +129,11 @@ class TestBadInput:
             ("%%kdoctor fit --level loud\nmodel.fit(x, y)", ["no level 'loud'"]),
             ("%kdoctor on --level loud", ["no level 'loud'"]),
             ("%%kdoctor fit please\n1", ["please", "takes nothing on its line"]),
-            ("%kdoctor", ["COMMAND"]),
-            ("%kdoctor frobnicate", ["frobnicate", "report", "fix"]),
+            ("%kdoctor", ["a subcommand is missing: write %kdoctor with one of fit, on, off, "]),
+            ("%kdoctor frobnicate", ["no subcommand 'frobnicate'", "report", "fix"]),
             ("%kdoctor report 99", ["no fit was watched yet"]),
             ("%kdoctor fix 1", ["no fit was watched yet"]),
-            ("%kdoctor fix", ["N"]),
+            ("%kdoctor fix", ["the following arguments are required: N; write %kdoctor fix N"]),
             ("%kdoctor explain no-such", ["no-such", "unshuffled-split"]),
             ("%kdoctor ignore no-such", ["no-such", "unshuffled-split"]),
             ("%kdoctor report 'open", ["quotation"]),
@@ -148,6 +148,7 @@ class TestBadInput:
         assert all(word in said for word in words), said
         assert "Traceback" not in said
         assert said.startswith("UsageError")
+        assert said.count("\n") == 1
 
     def test_numbers_and_runs_that_do_not_exist(self, digits_shell, capsys):
         digits_shell.run(f"%kdoctor fit {FIT}")
