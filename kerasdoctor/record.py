@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 VERSION = 1
 
-#: How `fit` was given its data.
-DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other"]
+#: How `fit` was given its data; "none" where there is none.
+DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other", "none"]
 Direction = Literal["up", "down", "unknown"]
 Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
 #: How much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step.
@@ -43,6 +43,25 @@ class Layer:
     rate: float | None = None
     #: Whether a kernel, bias or activity regularizer is set.
     regularized: bool = False
+    #: Keras's path, with which the paths of its variables begin; empty where Keras does not know it.
+    path: str = ""
+    #: What `get_config` tells, in plain JSON types (see `plain`).
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One output of a model whose graph Keras knows."""
+
+    name: str
+    #: Without the batch axis.
+    shape: tuple[int | None, ...]
+    #: Layer or operation that makes it, inside nested models too.
+    layer: str
+    #: Its class.
+    kind: str
+    #: Activation that the values have gone through last ("linear" for none); None where it cannot be told.
+    activation: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +71,14 @@ class Model:
     name: str = ""
     kind: Literal["Sequential", "Functional", "subclassed"] = "subclassed"
     layers: tuple[Layer, ...] = ()
+    #: Empty for a subclassed model.
+    outputs: tuple[Output, ...] = ()
     parameters: int = 0
     trainable_parameters: int = 0
+    #: Paths of the trainable variables, in Keras's order.
+    trainable_variables: tuple[str, ...] = ()
+    #: Paths of the variables that the optimizer was built for; empty before its first update.
+    optimizer_variables: tuple[str, ...] = ()
     #: Updates that the optimizer had made before this `fit`; above 0 the weights are not fresh.
     iterations: int = 0
 
@@ -67,6 +92,25 @@ class Loss:
     #: False for a function or class that Keras does not ship.
     builtin: bool = True
     from_logits: bool = False
+    #: Whether it was given by its name, as a string.
+    by_name: bool = False
+    #: Whether it is an object of a subclass of `keras.losses.Loss` that Keras does not ship.
+    subclass: bool = False
+    #: What `get_config` of one of Keras's own tells, in plain JSON types.
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledMetric:
+    """One metric of `compile`, as Keras resolved it."""
+
+    name: str
+    #: Its class, or the name of the function that it wraps.
+    kind: str
+    output: str | None = None
+    builtin: bool = True
+    #: What `get_config` tells, in plain JSON types.
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +120,11 @@ class Compile:
     optimizer: str = ""
     #: None for a schedule.
     learning_rate: float | None = None
+    #: What the optimizer's `get_config` tells, in plain JSON types; a schedule is a mapping at "learning_rate".
+    optimizer_config: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[Loss, ...] = ()
+    #: Known after the first step: Keras resolves "accuracy" only then.
+    metrics: tuple[CompiledMetric, ...] = ()
     dtype_policy: str = "float32"
     #: Python source of each argument of `compile` that was given, as a cell can write it; `keras` is the module.
     source: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +132,18 @@ class Compile:
     unwritable: tuple[str, ...] = ()
     #: Whether an argument holds a loss, metric or optimizer that Keras does not ship.
     custom: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineStep:
+    """One transformation of a `tf.data` pipeline, read from its objects; nothing is drawn."""
+
+    #: Name of the method that made it ("shuffle", "batch", "map"), or of the source ("from_tensor_slices").
+    kind: str
+    #: Numbers that it was given: "buffer_size", "batch_size", "count", "reshuffle_each_iteration".
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    #: Elements that come out of it; None where it is not known, -1 for an endless one.
+    elements: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +159,11 @@ class Data:
     containers: Mapping[str, str] = field(default_factory=dict)
     #: Why the contents were not examined; empty when they were.
     not_examined: str = ""
+    #: How `validation_data` was given.
+    validation_kind: DataKind = "none"
+    #: The steps of a `tf.data` pipeline for training and of one for validation, from the source on.
+    pipeline: tuple[PipelineStep, ...] = ()
+    validation_pipeline: tuple[PipelineStep, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +179,21 @@ class Fit:
     shuffle: bool = True
     #: Class names of the callbacks that the user passed.
     callbacks: tuple[str, ...] = ()
+    #: Plain public attributes of each of them when `fit` began, in the same order.
+    callback_settings: tuple[Mapping[str, Any], ...] = ()
     class_weight: bool = False
+    #: Class -> weight, where `class_weight` was a mapping.
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    validation_steps: int | None = None
     sample_weight: bool = False
+    #: What `keras.utils.set_random_seed` was given; None where it was not called.
     seed: int | None = None
+
+    def settings_of(self, kind: str) -> list[Mapping[str, Any]]:
+        """Settings of every callback of a class, by its name."""
+        return [
+            settings for name, settings in zip(self.callbacks, self.callback_settings, strict=False) if name == kind
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +381,34 @@ def json_number(value: float) -> float | str:
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return float(value)
+
+
+#: Longest list and string that `plain` keeps: a vocabulary or a table of statistics is no setting.
+_MOST_ITEMS, _MOST_CHARACTERS = 32, 200
+
+
+def plain(value: Any) -> Any:
+    """A setting in plain JSON types; what is neither a setting nor a short list of settings is left out as None.
+
+    A serialized Keras object becomes {"class_name": ..., "config": {...}}.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    found: Any = None
+    match value:
+        case None | bool() | int():
+            found = value
+        case float():
+            found = json_number(value)
+        case str() if len(value) <= _MOST_CHARACTERS:
+            found = value
+        case Mapping() if "class_name" in value and "config" in value:
+            found = {"class_name": plain(value["class_name"]), "config": plain(value["config"])}
+        case Mapping():
+            found = {str(key): plain(item) for key, item in list(value.items())[:_MOST_ITEMS]}
+        case list() | tuple() if len(value) <= _MOST_ITEMS:
+            found = [plain(item) for item in value]
+    return found
 
 
 def _to_array(data: list[Any], _kind: Any) -> array[Any]:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import pkgutil
 from collections import Counter
 from typing import Any
 
@@ -14,12 +15,22 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from kerasdoctor import quantities
-from kerasdoctor.quantities import DataTap, EpochTap, EvaluationTap, StepTap, feature_scale, row_order
+from kerasdoctor.quantities import (
+    BatchTap,
+    DataTap,
+    EpochTap,
+    EvaluationTap,
+    StepTap,
+    WeightsTap,
+    feature_scale,
+    row_order,
+)
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.feature_scale import FeatureScale
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
+from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
@@ -27,6 +38,7 @@ from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_labels
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_ratio import UpdateRatio
+from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import TrainingRecord
 
 Array = NDArray[np.generic]
@@ -100,37 +112,8 @@ def evaluations() -> list[EvaluationTap]:
 
 
 def test_names_are_those_of_the_modules() -> None:
-    assert set(quantities.types()) == {
-        "batch_loss",
-        "batch_norm_shift",
-        "batch_norm_variance",
-        "churn",
-        "confusion_matrix",
-        "dead_units",
-        "epoch_begin",
-        "feature_scale",
-        "first_nonfinite",
-        "global_gradient_norm",
-        "gradient_cosine",
-        "gradient_norm",
-        "inference_metrics",
-        "input_range",
-        "learning_rate",
-        "loss_scale",
-        "nonfinite_activations",
-        "nonfinite_gradients",
-        "predicted_classes",
-        "prediction_spread",
-        "row_order",
-        "row_overlap",
-        "saturation",
-        "split_labels",
-        "target_range",
-        "update_norm",
-        "update_ratio",
-        "weight_norm",
-        "zero_share",
-    }
+    modules = {module.name for module in pkgutil.iter_modules(quantities.__path__)}
+    assert set(quantities.types()) == modules
     for name, kind in quantities.types().items():
         assert kind.__module__ == f"kerasdoctor.quantities.{name}"
 
@@ -147,13 +130,23 @@ def test_quantities_go_through_json() -> None:
     x, y = generator.standard_normal((60, 4)).astype("float32"), generator.integers(0, 3, 60)
     x[4, 1] = np.nan
     data = tap(x, y, 0.2, sample_weight=np.ones(60), output_units={"y": 3})
+    before = WeightsTap(trainable={"dense/kernel": np.ones((4, 3)), "dense/bias": np.zeros(3)}, iterations=0)
+    drawn = [
+        BatchTap(part=part, epoch=1, index=0, inputs={"x": x[:8]}, targets={"y": y[:8]})
+        for part in ("train", "validation")
+    ]
+    once = {name: kind for name, kind in quantities.types().items() if not kind.grows}
+    # an empty quantity is false
     measured: dict[str, Any] = {
-        name: kind.from_data(data) for name, kind in quantities.types().items() if not kind.grows
+        name: next((found for found in (kind.from_data(data), kind.from_weights(before)) if found is not None), None)
+        for name, kind in once.items()
     }
     for name, kind in quantities.types().items():
         if kind.grows:
             grown = measured[name] = kind()
-            grown.on_epoch(EpochTap(step=0))
+            grown.on_epoch(EpochTap(step=0, weight_penalty=0.5))
+            for batch in drawn:
+                grown.on_batch(batch)
             grown.on_steps(steps([[1.0, 0.0], [math.inf, 2.0]], [0.5, math.nan]))
             for evaluation in evaluations():
                 grown.on_evaluation(evaluation)
@@ -533,3 +526,41 @@ def test_rows_of_two_inputs_are_equal_in_both() -> None:
 )
 def test_where_rows_cannot_be_compared_nothing_is_said(data: DataTap) -> None:
     assert RowOverlap.from_data(data) is None
+
+
+# weights before the first step
+
+
+def test_spread_of_weights_against_loops() -> None:
+    values = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
+    found = InitialWeights.from_weights(WeightsTap(trainable={"k": values}, iterations=0))
+    assert found is not None
+    spread = found.variables["k"]
+    flat = [float(value) for value in values.reshape(-1)]
+    mean = sum(flat) / len(flat)
+    assert spread.mean == pytest.approx(mean)
+    assert spread.deviation == pytest.approx(math.sqrt(sum((value - mean) ** 2 for value in flat) / len(flat)))
+    assert spread.gain == pytest.approx(15 * sum(value**2 for value in flat) / len(flat))
+    between = []
+    for row in values.reshape(15, 4).tolist():
+        centre = sum(row) / 4
+        between.append(math.sqrt(sum((value - centre) ** 2 for value in row) / 4))
+    assert spread.between_units == pytest.approx(max(between))
+
+
+def test_equal_units_and_trained_weights() -> None:
+    constant = WeightsTap(trainable={"k": np.full((3, 4), 0.1), "b": np.zeros(4)}, iterations=0)
+    found = InitialWeights.from_weights(constant)
+    assert found is not None
+    assert found.variables["k"].between_units == 0
+    assert math.isnan(found.variables["b"].between_units)
+    assert InitialWeights.from_weights(WeightsTap(trainable=constant.trainable, iterations=7)) is None
+
+
+def test_weight_penalty_per_epoch() -> None:
+    penalty = WeightPenalty()
+    for step, value in ((0, 2.0), (45, 1.5)):
+        penalty.on_epoch(EpochTap(step=step, weight_penalty=value))
+    penalty.on_epoch(EpochTap(step=90))
+    assert penalty.steps.tolist() == [1, 46]
+    assert penalty.values.tolist() == [2.0, 1.5]

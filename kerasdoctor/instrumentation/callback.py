@@ -10,15 +10,17 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
 import keras
+import numpy as np
 
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
+from kerasdoctor.instrumentation.batches import DrawnBatches
 from kerasdoctor.instrumentation.evaluations import Evaluations
 from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.steps import Steps
-from kerasdoctor.instrumentation.summaries import compilation, data, model
-from kerasdoctor.quantities import EpochTap, Quantity
-from kerasdoctor.record import Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord
+from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
+from kerasdoctor.quantities import EpochTap, Quantity, WeightsTap
+from kerasdoctor.record import Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
 from kerasdoctor.report import Report
 
 P = ParamSpec("P")
@@ -79,6 +81,8 @@ class FitRecorder(keras.callbacks.Callback):
         self._names = names
         #: Whether this call goes on with the record of an earlier one.
         self._continues = False
+        #: Whether model, compile, data and call are in the record.
+        self._facts = False
         self._observer = observer
         self._ignored = ignored
         #: Quantities that grow with the run; they are in the record as soon as they hold something.
@@ -87,6 +91,7 @@ class FitRecorder(keras.callbacks.Callback):
         self._examining = 0.0
         self._steps = Steps()
         self._evaluations = Evaluations(lambda tap: self._grow(lambda quantity: quantity.on_evaluation(tap)))
+        self._batches = DrawnBatches(lambda tap: self._grow(lambda quantity: quantity.on_batch(tap)))
         self._epoch = 0
         self._steps_before = 0
         self._nonfinite_seen = False
@@ -105,9 +110,10 @@ class FitRecorder(keras.callbacks.Callback):
             for name, kind in quantities.types().items():
                 if kind.grows:
                     self._growing[name] = kind()
-        self._steps.begin(self._model, self.record, self._arguments, self._first_step)
+        self._batches.begin(self.record)
+        self._steps.begin(self._model, self.record, self._arguments, self._first_step, self._drawn_to_train)
         if self._steps.tapped:
-            self._evaluations.begin(self._model, self.record, self._arguments)
+            self._evaluations.begin(self._model, self.record, self._arguments, self._drawn_to_validate)
         self._observer.began(self.record)
         self._examine()
         # before the first step nothing is held up
@@ -119,10 +125,14 @@ class FitRecorder(keras.callbacks.Callback):
         self._epoch = self.record.fit.initial_epoch + self.record.outcome.epochs
         self._steps_before = self._steps.last
         self._steps.new_epoch()
+        self._batches.new_epoch("train")
         rate = None
         if not self._steps.tapped:
             rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
-        tap = EpochTap(step=self._steps_before, learning_rate=rate)
+        penalty = None
+        with self._noting("weight_penalty"):
+            penalty = weights.penalty(self._model)
+        tap = EpochTap(step=self._steps_before, learning_rate=rate, weight_penalty=penalty)
         self._grow(lambda quantity: quantity.on_epoch(tap))
 
     @guarded
@@ -141,7 +151,16 @@ class FitRecorder(keras.callbacks.Callback):
         self._evaluations.first_step(spec)
 
     @guarded
+    def _drawn_to_train(self, batch: Any) -> None:
+        self._batches.drawn("train", batch)
+
+    @guarded
+    def _drawn_to_validate(self, batch: Any) -> None:
+        self._batches.drawn("validation", batch)
+
+    @guarded
     def on_test_begin(self, logs: Any = None) -> None:
+        self._batches.new_epoch("validation")
         self._evaluations.test_begin()
 
     @guarded
@@ -161,6 +180,7 @@ class FitRecorder(keras.callbacks.Callback):
         if not self.record.metric_facts:
             # Keras builds the metrics in the first step
             self.record.metric_facts = compilation.metric_facts(self._model)
+            self.record.compile = replace(self.record.compile, metrics=compilation.compiled_metrics(self._model))
         self._outcome("running", epochs=self.record.outcome.epochs + 1)
         self._take_in()
         with self._noting("evaluations"):
@@ -191,6 +211,9 @@ class FitRecorder(keras.callbacks.Callback):
 
     def end(self, error: BaseException | None = None) -> Report:
         """The report of the fit that has ended, with the exception that ended it."""
+        if error is not None and not self._facts:
+            with self._noting("facts"):
+                self._fill_facts()
         with self._noting("steps"):
             self._take_in()
         self._steps.end()
@@ -222,6 +245,8 @@ class FitRecorder(keras.callbacks.Callback):
     # ---------------------------------------------------------------------------------------------------------------
 
     def _fill_facts(self) -> None:
+        """What is known before the first step; also of a fit that raises before Keras calls any callback."""
+        self._facts = True
         record, arguments = self.record, self._arguments
         record.fit = _fit_facts(arguments, self.params or {})
         # what one of them cannot read must not cost the others
@@ -232,13 +257,18 @@ class FitRecorder(keras.callbacks.Callback):
         tap = None
         with self._noting("data"):
             record.data, tap = data.summarize(arguments, model.output_units(self._model))
-        if tap is None:
-            return
+        if tap is not None:
+            self._measure(lambda kind: kind.from_data(tap))
+        with self._noting("weights"):
+            before = WeightsTap(trainable=weights.trainable(self._model), iterations=record.model.iterations)
+            self._measure(lambda kind: kind.from_weights(before))
+
+    def _measure(self, measured: Callable[[type[Quantity]], Quantity | None]) -> None:
         for name, kind in quantities.types().items():
             with self._noting(name):
-                quantity = kind.from_data(tap)
+                quantity = measured(kind)
                 if quantity is not None:
-                    record.quantities[name] = quantity
+                    self.record.quantities[name] = quantity
 
     @contextlib.contextmanager
     def _noting(self, what: str) -> Iterator[None]:
@@ -320,6 +350,24 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
         validation_freq=arguments["validation_freq"] if isinstance(arguments.get("validation_freq"), int) else 1,
         shuffle=bool(arguments.get("shuffle", True)),
         callbacks=tuple(type(callback).__name__ for callback in flat),
+        callback_settings=tuple(_settings(callback) for callback in flat),
         class_weight=arguments.get("class_weight") is not None,
+        class_weights=_class_weights(arguments.get("class_weight")),
+        validation_steps=arguments.get("validation_steps"),
         sample_weight=arguments.get("sample_weight") is not None,
+        seed=keras.src.utils.rng_utils.get_random_seed(),
     )
+
+
+def _settings(callback: Any) -> dict[str, Any]:
+    """What a callback was given, as far as it is plain."""
+    simple = (bool, int, float, str, type(None), np.generic)
+    return {
+        name: plain(value)
+        for name, value in vars(callback).items()
+        if not name.startswith("_") and name != "params" and isinstance(value, simple)
+    }
+
+
+def _class_weights(weights: Any) -> dict[str, float]:
+    return {str(label): float(weight) for label, weight in weights.items()} if isinstance(weights, Mapping) else {}

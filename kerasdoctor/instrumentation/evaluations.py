@@ -45,17 +45,24 @@ class Evaluations:
         self._arguments: Mapping[str, Any] = {}
         self._batches: list[Numbers] = []
         self._before: NDArray[np.int32] | None = None
+        self._drawn: Callable[[Any], None] | None = None
         self._spec: Any = None
         self._sample: list[Any] | None = None
         self._began = 0.0
         self._spent = 0.0
         self._longest = 0.0
 
-    def begin(self, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> None:
-        """Before the first step of a fit whose train step is tapped."""
+    def begin(
+        self,
+        model: keras.Model,
+        record: TrainingRecord,
+        arguments: Mapping[str, Any],
+        drawn: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Before the first step of a fit whose train step is tapped; `drawn` is shown what Keras validates with."""
         from kerasdoctor.instrumentation.step_function import test_function_of
 
-        self._model, self._record, self._arguments = model, record, arguments
+        self._model, self._record, self._arguments, self._drawn = model, record, arguments, drawn
         self._function = test_function_of(model, _task(record.compile))
         self._began, self._spent = time.perf_counter(), 0.0
         self._spec = self._sample = self._before = None
@@ -82,6 +89,7 @@ class Evaluations:
             self._give_up(reason)
             return
         function.attach()
+        function.drawn = self._drawn
         function.validating = True
         self._batches = []
 
@@ -122,7 +130,7 @@ class Evaluations:
         if self._function is not None:
             self._function.validating = False
             self._function.detach()
-        self._function = self._model = self._record = self._sample = self._spec = None
+        self._function = self._model = self._record = self._sample = self._spec = self._drawn = None
         self._arguments = {}
 
     def _validates(self) -> bool:

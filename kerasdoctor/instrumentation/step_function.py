@@ -53,6 +53,8 @@ class StepFunction:
         self.step: Any = None
         #: Why the taps were given up, if they were.
         self.failure: Exception | None = None
+        #: Is shown every batch that is drawn here; it never raises.
+        self.drawn: Callable[[Any], None] | None = None
 
     @classmethod
     def refusal(cls, model: keras.Model) -> str:
@@ -84,7 +86,7 @@ class StepFunction:
         if model is not None and getattr(model, self.attribute) is self:
             setattr(model, self.attribute, self._original)
             self._original = None
-        self._iterator = self._function = self._told = self.step = None
+        self._iterator = self._function = self._told = self.step = self.drawn = None
         self.attached = False
 
     # one call of fit's loop ----------------------------------------------------------------------------------------
@@ -206,6 +208,8 @@ class TrainFunction(StepFunction):
         if self._first is not None:
             first, self._first = self._first, None
             first(iterator.element_spec)
+        if self.drawn is not None:
+            self.drawn(batch)
         if self._flight is not None:
             try:
                 self._flight.before(batch)
@@ -243,7 +247,13 @@ class TestFunction(StepFunction):
         if not self._may_draw(iterator):
             raise NotImplementedError(_("Keras draws the batches of the validation itself"))
         self.step = self.traced(iterator.element_spec)
-        return lambda batches: self.step(next(batches))
+        return self._draw
+
+    def _draw(self, iterator: Any) -> Any:
+        batch = next(iterator)
+        if self.drawn is not None:
+            self.drawn(batch)
+        return self.step(batch)
 
 
 class _Known:

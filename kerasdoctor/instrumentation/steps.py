@@ -69,6 +69,7 @@ class Steps:
         record: TrainingRecord,
         arguments: Mapping[str, Any],
         first_step: Callable[[Any], None],
+        drawn: Callable[[Any], None],
     ) -> None:
         """Before the first step of a fit: taps the train step where that can be done.
 
@@ -77,6 +78,7 @@ class Steps:
             record: whose instrument tells why it is not tapped.
             arguments: `fit`'s own.
             first_step: is called with the signature of the batches before the first update.
+            drawn: is shown every batch that is drawn outside of Keras's loop.
         """
         self._mean = _RunningMean.for_fit(model, record, arguments)
         self._record, self._model, reason = record, model, ""
@@ -98,6 +100,7 @@ class Steps:
                 self._flight = flight_recorder.FlightRecorder(model)
                 self._function.attach()
                 self._function.record(self._flight, first_step)
+                self._function.drawn = drawn
         self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
 

@@ -196,6 +196,8 @@ class Watch:
             level=self._level,
             cell_id=self._cell_id(),
         )
+        # Keras tells it only after it has looked at the data, which may raise
+        recorder.set_model(model)
         self._recorders.append((weakref.ref(model), *place, recorder))
         return recorder
 

@@ -50,6 +50,33 @@ class DataTap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsTap:
+    """The weights before the first step of a fit."""
+
+    #: Path of each trainable variable -> its value; of one above 64 MB a stretch of the first axis.
+    trainable: Mapping[str, NDArray[np.generic]]
+    #: Updates that the optimizer had made before; 0 for fresh weights.
+    iterations: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTap:
+    """A batch that Keras drew from a pipeline, before its step: the first ones of the first two epochs.
+
+    Arrays that `fit` cuts into batches itself are in the `DataTap` instead.
+    """
+
+    part: Literal["train", "validation"]
+    #: Epoch (or validation) from 1 on, and position of the batch in it from 0 on.
+    epoch: int
+    index: int
+    #: Input or output name -> array of shape (rows, ...).
+    inputs: Mapping[str, NDArray[np.generic]]
+    targets: Mapping[str, NDArray[np.generic]]
+    sample_weight: NDArray[np.generic] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepTap:
     """A stretch of consecutive calls of the train function, after them.
 
@@ -88,6 +115,8 @@ class EpochTap:
     step: int
     #: The rate that the optimizer holds; None where the traced train step tells it.
     learning_rate: float | None = None
+    #: Sum of the penalties of the weight regularizers on the weights as they are; None where there are none.
+    weight_penalty: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +159,7 @@ class EvaluationTap:
 class Quantity:
     """Base of every quantity; a subclass overrides the methods for the taps that it reads."""
 
-    #: Whether the quantity starts empty and grows with the run; the others are measured from the data, once.
+    #: Whether the quantity starts empty and grows with the run; the others are measured once, from data or weights.
     grows: ClassVar[bool] = False
 
     @classmethod
@@ -138,9 +167,17 @@ class Quantity:
         """The quantity measured on the arrays; None where they do not have it."""
         return None
 
+    @classmethod
+    def from_weights(cls, weights: WeightsTap) -> Self | None:
+        """The quantity measured on the weights before the first step; None where they do not have it."""
+        return None
+
     def __len__(self) -> int:
         """What a growing quantity holds: samples or buckets."""
         return 0
+
+    def on_batch(self, batch: BatchTap) -> None:
+        """Takes in a batch that Keras drew."""
 
     def on_steps(self, steps: StepTap) -> None:
         """Takes in further steps."""

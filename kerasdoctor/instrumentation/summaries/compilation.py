@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 import types
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasdoctor.record import Compile, Loss, MetricFacts
+from kerasdoctor.record import Compile, CompiledMetric, Loss, MetricFacts, plain
 
 #: Where Keras keeps the public names of what `compile` takes.
 _PUBLIC = ("optimizers", "losses", "metrics", "optimizers.schedules", "regularizers", "initializers", "constraints")
@@ -61,12 +62,45 @@ def summarize(model: keras.Model, names: Mapping[str, Any]) -> Compile:
     return Compile(
         optimizer=type(optimizer).__name__,
         learning_rate=_fixed_rate(optimizer),
+        optimizer_config=_config(optimizer),
         losses=tuple(_losses(model.loss)),
         dtype_policy=model.dtype_policy.name,
         source=sources,
         unwritable=tuple(unwritable),
         custom=any(_is_custom(part) for part in keras.tree.flatten(list(given.values()))),
     )
+
+
+def _config(part: Any) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            # a lambda that is written down is a matter of saving
+            warnings.simplefilter("ignore")
+            config = part.get_config()
+    except Exception:  # an object of the user's own that cannot be written down
+        return {}
+    return {name: plain(value) for name, value in config.items() if name != "name"}
+
+
+def compiled_metrics(model: keras.Model) -> tuple[CompiledMetric, ...]:
+    """The metrics of a compiled model that has run a step; the trackers of its losses are none."""
+    found = []
+    for metric in model.metrics:
+        for part in getattr(metric, "metrics", []):
+            function = getattr(part, "_fn", None)
+            kind = type(part).__name__
+            named = getattr(function, "__name__", "") if kind == "MeanMetricWrapper" else ""
+            origin = getattr(function if named else type(part), "__module__", "")
+            found.append(
+                CompiledMetric(
+                    name=part.name,
+                    kind=named or kind,
+                    output=getattr(part, "_output_name", None),
+                    builtin=origin.startswith("keras."),
+                    config=_config(part),
+                )
+            )
+    return tuple(found)
 
 
 def _is_custom(part: object) -> bool:
@@ -146,6 +180,9 @@ def _losses(loss: Any, output: str | None = None) -> list[Loss]:
             output=output,
             builtin=module.startswith("keras."),
             from_logits=bool(config.get("from_logits", False)),
+            by_name=isinstance(loss, str),
+            subclass=isinstance(known, keras.losses.Loss) and not module.startswith("keras."),
+            config={key: plain(value) for key, value in config.items() if key != "name"},
         )
     ]
 

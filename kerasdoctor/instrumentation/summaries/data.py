@@ -11,9 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.summaries import pipeline
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import DataTap
-from kerasdoctor.record import Data, DataKind
+from kerasdoctor.record import Data, DataKind, PipelineStep
 
 #: Bytes of the arrays that are scanned; about half a second of a slow core. Of larger ones so many bytes in so many
 #: stretches of rows at even distances: what is on a disk is read in stretches.
@@ -33,18 +35,34 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
         name: container(arguments.get(name))
         for name in ("x", "y", "sample_weight", "validation_data", "callbacks", "class_weight")
     }
+    common: dict[str, Any] = {"kind": kind, "containers": containers}
+    validation = arguments.get("validation_data")
+    if validation is not None:
+        x = validation[0] if isinstance(validation, list | tuple) else validation
+        common["validation_kind"] = _data_kind(x)
+        common["validation_pipeline"] = _steps(validation)
+    common["pipeline"] = _steps(arguments["x"])
     if kind != "arrays":
         reason = _("the data is a {kind}: drawing from it would change the training").format(
             kind=type(arguments["x"]).__name__
         )
-        return Data(kind=kind, containers=containers, not_examined=reason), None
+        return Data(**common, not_examined=reason), None
     try:
         tap = _tap(arguments, output_units)
     except (TypeError, ValueError, AttributeError) as error:
-        return Data(kind=kind, containers=containers, not_examined=f"{type(error).__name__}: {error}"), None
+        return Data(**common, not_examined=describe(error)), None
     held_out = next((len(values) for values in tap.validation_inputs.values()), None)
     n_validation = tap.n - tap.split_at if tap.split_at < tap.n else held_out
-    return Data(kind=kind, n_train=tap.split_at, n_validation=n_validation, containers=containers), tap
+    return Data(**common, n_train=tap.split_at, n_validation=n_validation), tap
+
+
+def _steps(dataset: Any) -> tuple[PipelineStep, ...]:
+    if _data_kind(dataset) != "dataset":
+        return ()
+    try:
+        return pipeline.steps(dataset)
+    except Exception:  # TensorFlow's private attributes, of another version perhaps: the rules do without
+        return ()
 
 
 def is_arrays(x: Any) -> bool:
@@ -140,6 +158,12 @@ def _named(value: Any, name: str, rows: NDArray[np.int64], n: int) -> dict[str, 
     if len(flat) == 1:
         return {name: _array(flat[0], rows, n)}
     return {f"{name}[{index}]": _array(part, rows, n) for index, part in enumerate(flat)}
+
+
+def named(value: Any, name: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an input or target structure by their names, whole."""
+    n = int(_first(value).shape[0])
+    return _named(value, name, np.arange(n), n)
 
 
 def array(part: Any) -> NDArray[np.generic]:
