@@ -56,6 +56,23 @@ class DropNonfinite(Change):
 
 
 @dataclass(frozen=True)
+class ReplaceTargets(Change):
+    """Targets, of both parts, replaced by an expression of themselves: `source` with `{y}` in their place."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class BalanceClasses(Change):
+    """Class weights by the inverse of the class shares."""
+
+
+@dataclass(frozen=True)
+class NormalizeFirst(Change):
+    """A Normalization layer in front of the model, adapted to the training rows."""
+
+
+@dataclass(frozen=True)
 class InsertLayer(Change):
     """A new layer behind the layer named `after`; `source` constructs it with `keras` as the module's name."""
 
@@ -92,6 +109,22 @@ class SetLearningRate(Change):
     """The same optimizer with another learning rate."""
 
     value: float
+
+
+@dataclass(frozen=True)
+class SetOptimizerArgument(Change):
+    """Another value for an argument of the optimizer."""
+
+    argument: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SetCompileArgument(Change):
+    """Another value for an argument of `compile`."""
+
+    argument: str
+    source: str
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,20 @@ from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Source, TrainingRecord
 from kerasdoctor.remedies import (
     AddCallback,
+    BalanceClasses,
     Change,
     DropNonfinite,
     InsertLayer,
+    NormalizeFirst,
     Plan,
+    ReplaceTargets,
     ScaleInputs,
     ScaleTargets,
+    SetCompileArgument,
     SetFitArgument,
     SetLayerArgument,
     SetLearningRate,
+    SetOptimizerArgument,
     ShuffleRows,
     SplitForward,
     SplitStratified,
@@ -32,7 +37,14 @@ from kerasdoctor.remedies.call import LINE, FitCall, broken
 
 #: Changes after which the model may have seen rows that validate now.
 _NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
-_NEW_MODEL = (InsertLayer, SetLayerArgument, SetLearningRate)
+_NEW_MODEL = (
+    InsertLayer,
+    NormalizeFirst,
+    SetCompileArgument,
+    SetLayerArgument,
+    SetLearningRate,
+    SetOptimizerArgument,
+)
 _DATA = ("x", "y", "sample_weight")
 #: Columns that a line with its comment may take.
 WIDE = 100
@@ -165,6 +177,10 @@ class _Cell:
                 self._current["y"] = target
             case DropNonfinite():
                 self._drop_nonfinite()
+            case ReplaceTargets(source):
+                self._replace_targets(source)
+            case BalanceClasses():
+                self._balance_classes()
             case _:
                 # changes of model and call come later
                 return
@@ -277,6 +293,38 @@ class _Cell:
         ]
         self._current["x"] = target
 
+    def _replace_targets(self, source: str) -> None:
+        target = self._target("y")
+        self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
+        self._current["y"] = target
+        held_out = self._source.arguments.get("validation_data")
+        if held_out is None or self._container("validation_data") == "none":
+            return
+        parts = ast.parse(held_out.strip(), mode="eval").body
+        if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
+            sources = [ast.get_source_segment(held_out.strip(), part) or ast.unparse(part) for part in parts.elts]
+            sources[1] = source.format(y=_atom(sources[1]))
+            value = f"({', '.join(sources)})"
+        else:
+            # a tuple in a variable of the user's
+            name = _atom(held_out)
+            value = f"({name}[0], {source.format(y=f'{name}[1]')}, *{name}[2:])"
+        self._call.set("validation_data", value, hidden="validation_data" in self._source.hidden)
+
+    def _balance_classes(self) -> None:
+        numpy = self._module("numpy", "np")
+        labels = _atom(self._current["y"])
+        if self._one_hot():
+            labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
+        classes, counts = self._free("classes", "class_names"), self._free("counts", "class_counts")
+        weights = self._free("class_weight", "class_weights")
+        shares = f"{counts}.sum() / (len({counts}) * {counts})"
+        self._lines += [
+            f"{classes}, {counts} = {numpy}.unique({labels}, return_counts=True)",
+            f"{weights} = dict(zip({classes}.tolist(), ({shares}).tolist()))",
+        ]
+        self._call.set("class_weight", weights, hidden="class_weight" in self._source.hidden)
+
     def _drop_nonfinite(self) -> None:
         numpy = self._module("numpy", "np")
         finite = self._free("finite", "finite_rows")
@@ -333,10 +381,29 @@ class _Cell:
         if arguments:
             lines += self._clone_function(arguments)
             keywords.append("clone_function=clone_layer")
+        if any(isinstance(change, NormalizeFirst) for change in changes):
+            return self._normalized_first(name, old, why)
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
         plain = inserted or self._record.compile.custom
         copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if plain else old
         return [*lines, *_commented(f"{name} = keras.models.clone_model({', '.join([copied, *keywords])})", why)]
+
+    def _normalized_first(self, name: str, old: str, why: str) -> list[str]:
+        normalization = self._free("normalization", "normalization_layer")
+        fraction = self._record.fit.validation_split
+        source = _atom(self._current["x"])
+        rows = f"[: int(len({source}) * (1 - {fraction!r}))]" if fraction else ""
+        if rows and self._container("x") == "DataFrame":
+            rows = f".iloc{rows}"
+        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
+        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if self._record.compile.custom else old
+        return [
+            f"{normalization} = keras.layers.Normalization()",
+            f"{normalization}.adapt({source}{rows})  " + comment(_("only the rows that train set the scale")),
+            *_commented(
+                f"{name} = keras.Sequential([{entry}, {normalization}, keras.models.clone_model({copied})])", why
+            ),
+        ]
 
     def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer]) -> list[str]:
         layers = self._free("layers", "new_layers")
@@ -382,8 +449,15 @@ class _Cell:
         for change in changes:
             if isinstance(change, SetLearningRate):
                 sources["optimizer"] = _with_keyword(sources["optimizer"], "learning_rate", repr(change.value))
+            elif isinstance(change, SetOptimizerArgument):
+                sources["optimizer"] = _with_keyword(sources["optimizer"], change.argument, change.source)
+            elif isinstance(change, SetCompileArgument):
+                sources[change.argument] = change.source
         arguments = [f"{argument}={self._keras(source)}" for argument, source in sources.items()]
+        replaced = {change.argument for change in changes if isinstance(change, SetCompileArgument)}
         for argument in self._record.compile.unwritable:
+            if argument in replaced:
+                continue
             if argument == "loss":
                 arguments.append(f"loss={old}.loss")
             elif argument == "optimizer":
