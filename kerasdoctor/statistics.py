@@ -6,6 +6,7 @@ whose results are kept beside it in `RESULTS.md`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -257,6 +258,12 @@ def share_difference(
     Returns:
         None where a sample is empty.
     """
+    # several rules and the verdict ask for the same two samples, at every look
+    return _share_difference(tuple(first), tuple(second), correlation)
+
+
+@functools.lru_cache(maxsize=64)
+def _share_difference(first: tuple[int, ...], second: tuple[int, ...], correlation: float) -> ShareDifference | None:
     table = np.array([first, second], dtype=np.float64)
     table = table[:, table.sum(axis=0) > 0]
     sizes = table.sum(axis=1)

@@ -16,8 +16,8 @@ from kerasdoctor.locale import _
 
 #: Bytes that one state and the batches since may take.
 BUDGET = 256 * 2**20
-#: Batches between two states: a state costs 0.3 steps of a small network, so it takes 0.5 % of the time.
-MOST_BATCHES = 64
+#: Batches between two states: to read one costs 1 to 5 ms, so with steps of 1 ms it takes half a percent of the time.
+MOST_BATCHES = 256
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ class Steps:
     def new_epoch(self) -> None:
         """Keras's means begin anew."""
         self._mean.new_epoch()
-        if self._flight is not None:
-            # a callback may have changed what a step does, between two epochs
+        if self._flight is not None and self._record is not None and self._record.fit.callbacks:
+            # one of the user's callbacks may have changed what a step does, between two epochs
             self._flight.restart()
 
     def made(self, before: int, batch: int, logs: Mapping[str, float] | None) -> bool:
