@@ -79,3 +79,9 @@ def browser(session: nox.Session) -> None:
 def cost(session: nox.Session) -> None:
     """What watching costs, as a ratio to plain `fit`; arguments go to the benchmark."""
     run(session, "python", "-m", "tests.benchmarks.cost", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the page of all diagnoses from the rules."""
+    run(session, "python", "-m", "tests.documentation")
