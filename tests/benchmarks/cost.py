@@ -1,12 +1,13 @@
 """What watching costs: watched fits, and fits with the callbacks of others, against plain ones of the same model.
 
-    python -m tests.benchmarks.cost [--workload NAME] [--way NAME] [--rounds N] [--first]   adds to cost.jsonl
-    python -m tests.benchmarks.cost --write                                                 COST.md and cost.png from it
+    python -m tests.benchmarks.cost [--workload NAME] [--way NAME] [--rounds N] [--kind KIND]    adds to cost.jsonl
+    python -m tests.benchmarks.cost --write                                              COST.md and cost.png from it
 
 A round fits the same traced model once in every way, in random order, in one process; each way's time is divided by
-the plain fit's of that round. Setting up and the final report count. "first" is the same with a new model each time
-and one epoch, so that tracing counts. Reported are medians with their 95 % bootstrap intervals, of wall time and of
-the CPU time of all threads; "plain" against plain is the noise of the method.
+the plain fit's of that round. Setting up and the final report count: fits take about ten seconds. The kind "once"
+fits one epoch of the traced model and tells in milliseconds what is paid once; "first" fits one epoch of a new model,
+so that tracing counts. Reported are medians with their 95 % bootstrap intervals, of wall time and of the CPU time of
+all threads; "plain" against plain is the noise of the method.
 
 The other callbacks are measured where they are installed: pip install tensorboard wandb livelossplot tqdm.
 """
@@ -146,8 +147,9 @@ WAYS: dict[str, tuple[Way, str]] = {
     "wandb offline per batch": (wandb_offline, "wandb"),
     "livelossplot": (live_loss_plot, "livelossplot"),
 }
-#: Ways that are measured with a new model each time as well.
-FIRST = ("plain", "light", "default", "full")
+#: Ways whose fixed cost is told as well, in the kinds "once" and "first".
+OURS = ("plain", "light", "default", "full")
+KINDS = ("fit", "once", "first")
 
 
 def timed(way: Way, workload: Workload, model: keras.Model, epochs: int) -> tuple[float, float]:
@@ -158,7 +160,7 @@ def timed(way: Way, workload: Workload, model: keras.Model, epochs: int) -> tupl
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def rounds(name: str, ways: list[str], count: int, *, first: bool) -> Iterator[dict[str, Any]]:
+def rounds(name: str, ways: list[str], count: int, kind: str) -> Iterator[dict[str, Any]]:
     """Every way of a workload once a round; "plain" twice, so that its noise is seen."""
     workload, generator = WORKLOADS[name], np.random.default_rng()
 
@@ -170,28 +172,29 @@ def rounds(name: str, ways: list[str], count: int, *, first: bool) -> Iterator[d
     for way in ways:
         # what is imported and traced once is not part of a round
         timed(WAYS[way][0], workload, model, 1)
-    epochs = 1 if first else workload.epochs
+    epochs = workload.epochs if kind == "fit" else 1
     for number in range(count):
         for way in generator.permutation(["again", *ways]):
-            wall, cpu = timed(
-                WAYS["plain" if way == "again" else way][0], workload, build() if first else model, epochs
-            )
-            yield {"workload": name, "first": first, "round": number, "way": str(way), "wall": wall, "cpu": cpu}
+            fitted = build() if kind == "first" else model
+            wall, cpu = timed(WAYS["plain" if way == "again" else way][0], workload, fitted, epochs)
+            yield {"workload": name, "kind": kind, "round": number, "way": str(way), "wall": wall, "cpu": cpu}
 
 
-def ratios(lines: list[dict[str, Any]]) -> dict[tuple[str, bool, str], NDArray[np.float64]]:
-    """(workload, first, way) -> wall and CPU over those of the plain fit of the same round, shape (rounds, 2)."""
-    whole: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = defaultdict(dict)
+def compared(lines: list[dict[str, Any]]) -> dict[tuple[str, str, str], NDArray[np.float64]]:
+    """(workload, kind, way) -> wall and CPU against those of the plain fit of the same round, shape (rounds, 2).
+
+    Ratios, but for the kind "once": differences in milliseconds.
+    """
+    whole: dict[tuple[Any, ...], dict[str, NDArray[np.float64]]] = defaultdict(dict)
     for line in lines:
-        key = line["workload"], line["first"], line["run"], line["round"]
-        whole[key][line["way"]] = line["wall"], line["cpu"]
-    found: dict[tuple[str, bool, str], list[NDArray[np.float64]]] = defaultdict(list)
-    for (workload, first, *_rest), times in whole.items():
-        if "plain" in times:
-            for way, pair in times.items():
-                if way != "plain":
-                    name = "plain" if way == "again" else way
-                    found[workload, first, name].append(np.array(pair) / np.array(times["plain"]))
+        key = line["workload"], line["kind"], line["run"], line["round"]
+        whole[key][line["way"]] = np.array([line["wall"], line["cpu"]])
+    found: dict[tuple[str, str, str], list[NDArray[np.float64]]] = defaultdict(list)
+    for (workload, kind, *_rest), times in whole.items():
+        plain = times.pop("plain", None)
+        for way, pair in times.items() if plain is not None else ():
+            told = 1000 * (pair - plain) if kind == "once" else pair / plain
+            found[workload, kind, "plain" if way == "again" else way].append(told)
     return {key: np.array(value) for key, value in found.items()}
 
 
@@ -204,42 +207,50 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return middle, float(found.low), float(found.high)
 
 
+TITLES = {
+    "fit": "A fit of about ten seconds, its model traced: ratio to the plain one",
+    "once": "What is paid once per fit: milliseconds beyond a plain fit of one epoch",
+    "first": "The first epoch of a new model, tracing included: ratio to the plain one",
+}
+
+
 def write(lines: list[dict[str, Any]]) -> None:
     """COST.md and cost.png beside this file."""
-    found = ratios(lines)
+    found = compared(lines)
+    commits = sorted({line["commit"] for line in lines})
     text = [
         "# What watching costs",
         "",
-        "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; times of a fit over those of a plain",
-        "fit in the same round, on two shared cores: median [95 % interval]. `plain` is the noise of the method.",
-        f"Measured on commit {lines[-1]['commit']}.",
+        "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; against a plain fit in the same round,",
+        "on two shared cores: median [95 % interval]. `plain` is the noise of the method. The README says what a level",
+        f"records. Measured on commit {', '.join(commits)}.",
+        "",
+        "![CPU time of a fit in every way](cost.png)",
     ]
-    for first, title in (
-        (False, "A fit of a traced model"),
-        (True, "The first epoch of a new model, tracing included"),
-    ):
+    for kind, title in TITLES.items():
         text += ["", f"## {title}", "", "| workload | way | wall | CPU | rounds |", "| --- | --- | --- | --- | --- |"]
+        digits = 1 if kind == "once" else 3
         for workload in WORKLOADS:
             for way in WAYS:
-                values = found.get((workload, first, way))
+                values = found.get((workload, kind, way))
                 if values is not None:
-                    cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*interval(column)) for column in values.T]
+                    cells = ["{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*interval(part), d=digits) for part in values.T]
                     text.append(f"| {workload} | {way} | {cells[0]} | {cells[1]} | {len(values)} |")
     (HERE / "COST.md").write_text("\n".join(text) + "\n")
     draw(found)
 
 
-def draw(found: dict[tuple[str, bool, str], NDArray[np.float64]]) -> None:
+def draw(found: dict[tuple[str, str, str], NDArray[np.float64]]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(WORKLOADS), sharey=True)
-    ways = [way for way in reversed(WAYS) if any((workload, False, way) in found for workload in WORKLOADS)]
+    ways = [way for way in reversed(WAYS) if any((workload, "fit", way) in found for workload in WORKLOADS)]
     for axis, workload in zip(axes, WORKLOADS, strict=True):
         for row, way in enumerate(ways):
-            values = found.get((workload, False, way))
+            values = found.get((workload, "fit", way))
             if values is not None:
                 middle, low, high = interval(values[:, 1])
                 color = "#1565c0" if way.startswith(("light", "default")) else "#777777"
@@ -261,7 +272,7 @@ def main() -> None:
     parser.add_argument("--workload", choices=WORKLOADS, action="append")
     parser.add_argument("--way", choices=WAYS, action="append")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--first", action="store_true", help="new models, tracing included")
+    parser.add_argument("--kind", choices=KINDS, default="fit")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.write:
@@ -269,17 +280,17 @@ def main() -> None:
         return
     known = [way for way, (_, package) in WAYS.items() if importlib.util.find_spec(package)]
     ways = ["plain", *(way for way in options.way or known if way != "plain")]
-    if options.first:
-        ways = [way for way in ways if way in FIRST]
+    if options.kind != "fit":
+        ways = [way for way in ways if way in OURS]
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, text=True).strip()
     run = f"{time.time():.0f}-{os.getpid()}"
     for workload in options.workload or list(WORKLOADS):
         lines = []
-        for line in rounds(workload, ways, options.rounds, first=options.first):
+        for line in rounds(workload, ways, options.rounds, options.kind):
             lines.append({**line, "run": run, "commit": commit})
             with RESULTS.open("a") as results:
                 results.write(json.dumps(lines[-1]) + "\n")
-        for (_, _, way), values in ratios(lines).items():
+        for (_, _, way), values in compared(lines).items():
             told = [
                 "{} {:.3f} [{:.3f}, {:.3f}]".format(unit, *interval(column))
                 for unit, column in zip(("wall", "CPU"), values.T, strict=True)
