@@ -221,9 +221,9 @@ def write(lines: list[dict[str, Any]]) -> None:
     text = [
         "# What watching costs",
         "",
-        "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; against a plain fit in the same round,",
-        "on two shared cores: median [95 % interval]. `plain` is the noise of the method. The README says what a level",
-        f"records. Measured on commit {', '.join(commits)}.",
+        "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; against a plain fit in the same",
+        "round, on two shared cores: median [95 % interval]. `plain` is the noise of the method. The README says what",
+        f"a level records. Measured on commit {', '.join(commits)}.",
         "",
         "![CPU time of a fit in every way](cost.png)",
     ]
