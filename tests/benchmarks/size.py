@@ -1,7 +1,8 @@
 """What watching costs for models and runs of any size.
 
     python -m tests.benchmarks.size           the series of simulated runs: time per step and memory
-    python -m tests.benchmarks.size --fit     real fits of deeper and deeper models, watched over plain
+    python -m tests.benchmarks.size --fit     real fits: of deeper and deeper models, watched over plain; then of more
+                                              and more steps, what recording takes of each and holds at the end
 
 A simulated run hands every growing quantity what the taps would deliver for a model of so many layers, with two
 variables each; the memory is that of all of them at the end, as pickled.
@@ -13,6 +14,7 @@ import argparse
 import json
 import pickle
 import time
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +24,12 @@ from kerasdoctor.quantities import EpochTap, EvaluationTap, Quantity, StepTap
 
 LAYERS = (4, 20, 50, 200)
 STEPS = (10**3, 10**4, 10**5, 10**6)
+#: Of real fits, which take half a minute for the last.
+FIT_STEPS = (10**3, 10**4, 4 * 10**4)
 STEPS_PER_EPOCH = 1000
 CLASSES, ROWS = 10, 1000
+#: Layers up to which a fit of 400 steps takes no longer than some seconds.
+EPOCHS_UP_TO = 50
 
 
 def simulated(layers: int, steps: int) -> tuple[float, int]:
@@ -101,11 +107,13 @@ def fitted(layers: int, rounds: int) -> tuple[float, float, float]:
         began = time.process_time()
         if watched:
             with kerasdoctor.watch(quiet=True):
-                model.fit(x, y, epochs=4, verbose=0)
+                model.fit(x, y, epochs=epochs, verbose=0)
         else:
-            model.fit(x, y, epochs=4, verbose=0)
+            model.fit(x, y, epochs=epochs, verbose=0)
         return time.process_time() - began
 
+    # 100 steps an epoch
+    epochs = 4 if layers <= EPOCHS_UP_TO else 1
     cpu(watched=False)
     cpu(watched=True)
     found = []
@@ -117,6 +125,40 @@ def fitted(layers: int, rounds: int) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
+def lasting(steps: int) -> tuple[float, float, float]:
+    """A watched fit of `steps` steps of 4 layers: seconds of a step, those that recording took of it, bytes held."""
+    import keras
+
+    import kerasdoctor
+    from kerasdoctor.instrumentation.patching import replaced
+    from kerasdoctor.instrumentation.time_budget import TimeBudget
+
+    spent = 0.0
+
+    def counting(original: Any) -> Any:
+        def spend(budget: Any, seconds: float) -> None:
+            nonlocal spent
+            spent += seconds
+            original(budget, seconds)
+
+        return spend
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((64,)), *(keras.layers.Dense(64, "relu") for _ in range(3))])
+    model.add(keras.layers.Dense(CLASSES, "softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((32 * STEPS_PER_EPOCH, 64)).astype("float32")
+    y = generator.integers(0, CLASSES, len(x))
+    model.fit(x[:3200], y[:3200], verbose=0)
+    with replaced(TimeBudget, "spend", counting), kerasdoctor.watch(quiet=True, level="full") as watch:
+        began = time.perf_counter()
+        model.fit(x, y, epochs=steps // STEPS_PER_EPOCH, verbose=0)
+        seconds = time.perf_counter() - began
+    grown = [quantity for quantity in watch.report.record.quantities.values() if quantity.grows]
+    return seconds / steps, spent / steps, len(pickle.dumps(grown))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="real fits instead of simulated runs")
@@ -125,7 +167,8 @@ def main() -> None:
     for layers in LAYERS:
         if options.fit:
             low, middle, high = fitted(layers, options.rounds)
-            print(json.dumps({"layers": layers, "cpu": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}))
+            found = {"layers": layers, "cpu": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}
+            print(json.dumps(found), flush=True)
             continue
         for steps in STEPS:
             seconds, held = simulated(layers, steps)
@@ -136,6 +179,16 @@ def main() -> None:
                 "MB": round(held / 2**20, 1),
             }
             print(json.dumps(line), flush=True)
+    for steps in FIT_STEPS if options.fit else ():
+        step, share, held = lasting(steps)
+        line = {
+            "layers": 4,
+            "fit_steps": steps,
+            "us_per_step": round(step * 1e6, 1),
+            "us_recording": round(share * 1e6, 1),
+            "MB": round(held / 2**20, 1),
+        }
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
