@@ -21,6 +21,7 @@ VERSION = 1
 DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other", "none"]
 Direction = Literal["up", "down", "unknown"]
 Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
+Loop = Literal["", "train_on_batch", "GradientTape"]
 #: How much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step.
 Level = Literal["light", "default", "full"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -170,6 +171,8 @@ class Data:
 class Fit:
     """The arguments of `fit`, as Keras understood them."""
 
+    #: What trained instead of `fit`: a loop of the user's own, without epochs and without validation that can be seen.
+    loop: Loop = ""
     epochs: int = 1
     initial_epoch: int = 0
     batch_size: int | None = None
@@ -228,6 +231,8 @@ class Outcome:
     status: Status = "running"
     #: Epochs of this call that were completed.
     epochs: int = 0
+    #: Updates that a loop of the user's own made; 0 for `fit`.
+    steps: int = 0
     seconds: float = 0.0
     #: Name of the callback that set `stop_training`, where it can be told.
     stopped_by: str = ""
@@ -242,7 +247,7 @@ class Instrument:
     level: Level = "default"
     #: Why the train step was not tapped, or not until the end; empty when it was.
     untapped: str = ""
-    #: Why level "full" could only record what the default level does; empty when that was not so.
+    #: What level less was recorded than asked for, and why; empty when that was not so.
     lowered: str = ""
     #: Why the validation was not tapped; empty when it was, or when there was none.
     unwatched: str = ""

@@ -149,6 +149,13 @@ _NOT_VALIDATED = {
 }
 
 
+#: Whether a loop of the user's own trained -> why there is nothing to read.
+_NO_CURVE = {
+    False: _("No epoch is complete yet: there is no curve to read."),
+    True: _("A loop of your own has no epochs and no validation that can be seen: there is no curve to read."),
+}
+
+
 def read_curves(record: TrainingRecord) -> Verdict:
     """What training and validation loss say together: down, flat, up or unclear, each over its last epochs.
 
@@ -157,7 +164,7 @@ def read_curves(record: TrainingRecord) -> Verdict:
     """
     curves = _Curves.of(record)
     if curves is None:
-        return Verdict("unclear", "unclear", "unclear", _("No epoch is complete yet: there is no curve to read."))
+        return Verdict("unclear", "unclear", "unclear", _(_NO_CURVE[bool(record.fit.loop)]))
     reading, sentence = _read(curves, record)
     told = _part_of_the_run(record, curves.epochs) + sentence
     return Verdict(curves.train.direction, curves.validation.direction, reading, told[0].upper() + told[1:])

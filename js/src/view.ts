@@ -173,7 +173,8 @@ class Row {
     this.bar.setAttribute("aria-valuenow", String(percent));
     const { epoch, epochs, step, steps } = progress;
     const parts = [
-      fill(words["progress_epoch"], { epoch, epochs }),
+      // a loop of the user's own has none
+      ...(epochs > 0 ? [fill(words["progress_epoch"], { epoch, epochs })] : []),
       steps === null ? fill(words["progress_step_open"], { step }) : fill(words["progress_step"], { step, steps }),
     ];
     const first = run.firstProgress;

@@ -20,7 +20,7 @@ from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
 from kerasdoctor.quantities import EpochTap, Quantity, WeightsTap
-from kerasdoctor.record import Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
+from kerasdoctor.record import Compile, Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
 from kerasdoctor.report import Report
 
 P = ParamSpec("P")
@@ -111,9 +111,7 @@ class FitRecorder(keras.callbacks.Callback):
                 if kind.grows:
                     self._growing[name] = kind()
         self._batches.begin(self.record)
-        self._steps.begin(self._model, self.record, self._arguments, self._first_step, self._drawn_to_train)
-        if self._steps.tapped:
-            self._evaluations.begin(self._model, self.record, self._arguments, self._drawn_to_validate)
+        self._follow_steps()
         self._observer.began(self.record)
         self._examine()
         # before the first step nothing is held up
@@ -130,25 +128,29 @@ class FitRecorder(keras.callbacks.Callback):
         if not self._steps.tapped:
             rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
         penalty = None
-        with self._noting("weight_penalty"):
+        with self.noting("weight_penalty"):
             penalty = weights.penalty(self._model)
         tap = EpochTap(step=self._steps_before, learning_rate=rate, weight_penalty=penalty)
         self._grow(lambda quantity: quantity.on_epoch(tap))
 
     @guarded
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        began = time.perf_counter()
         finite = self._steps.made(self._steps_before, batch, logs)
+        now = time.perf_counter()
+        self._steps.budget.spend(now - began)
         if not finite and not self._nonfinite_seen:
             self._nonfinite_seen = True
             self._take_in()
             self._examine()
-        elif self._steps.due:
+        elif self._steps.due(now):
             self._take_in()
+            self._keep_to_budget(batch, logs)
         self._observer.stepped(self.record, self._progress(batch + 1))
 
     @guarded
-    def _first_step(self, spec: Any) -> None:
-        self._evaluations.first_step(spec)
+    def _first_step(self, spec: Any, tracing: float) -> None:
+        self._evaluations.first_step(spec, tracing)
 
     @guarded
     def _drawn_to_train(self, batch: Any) -> None:
@@ -165,11 +167,15 @@ class FitRecorder(keras.callbacks.Callback):
 
     @guarded
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        began = time.perf_counter()
         self._evaluations.batch_end()
+        self._steps.budget.spend(time.perf_counter() - began)
 
     @guarded
     def on_test_end(self, logs: Any = None) -> None:
+        began = time.perf_counter()
         self._evaluations.test_end(self._steps.last)
+        self._steps.budget.spend(time.perf_counter() - began)
         if self.record.data.n_validation is None:
             self._set_data(n_validation=self._steps.rows_seen())
 
@@ -183,7 +189,8 @@ class FitRecorder(keras.callbacks.Callback):
             self.record.compile = replace(self.record.compile, metrics=compilation.compiled_metrics(self._model))
         self._outcome("running", epochs=self.record.outcome.epochs + 1)
         self._take_in()
-        with self._noting("evaluations"):
+        self._keep_to_budget()
+        with self.noting("evaluations"):
             self._evaluations.epoch_end(self._steps.last)
         elapsed = time.perf_counter() - self._began
         if self._examining <= elapsed * LIVE_SHARE:
@@ -212,13 +219,13 @@ class FitRecorder(keras.callbacks.Callback):
     def end(self, error: BaseException | None = None) -> Report:
         """The report of the fit that has ended, with the exception that ended it."""
         if error is not None and not self._facts:
-            with self._noting("facts"):
+            with self.noting("facts"):
                 self._fill_facts()
-        with self._noting("steps"):
+        with self.noting("steps"):
             self._take_in()
         self._steps.end()
         self._evaluations.end()
-        with self._noting("first_nonfinite"):
+        with self.noting("first_nonfinite"):
             self._investigate()
         if isinstance(error, KeyboardInterrupt):
             self._outcome("interrupted")
@@ -244,34 +251,46 @@ class FitRecorder(keras.callbacks.Callback):
 
     # ---------------------------------------------------------------------------------------------------------------
 
+    def _follow_steps(self) -> None:
+        self._steps.begin(self._model, self.record, self._arguments, self._first_step, self._drawn_to_train)
+        if self._steps.attached:
+            self._evaluations.begin(self._model, self.record, self._arguments, self._drawn_to_validate)
+            if not self._steps.tapped:
+                self._evaluations.read_nothing()
+
     def _fill_facts(self) -> None:
         """What is known before the first step; also of a fit that raises before Keras calls any callback."""
         self._facts = True
         record, arguments = self.record, self._arguments
         record.fit = _fit_facts(arguments, self.params or {})
         # what one of them cannot read must not cost the others
-        with self._noting("model"):
+        with self.noting("model"):
             record.model = model.summarize(self._model)
-        with self._noting("compile"):
-            record.compile = compilation.summarize(self._model, self._names)
+        with self.noting("compile"):
+            record.compile = self.compile_facts(self._model)
         tap = None
-        with self._noting("data"):
+        with self.noting("data"):
             record.data, tap = data.summarize(arguments, model.output_units(self._model))
         if tap is not None:
             self._measure(lambda kind: kind.from_data(tap))
-        with self._noting("weights"):
+        with self.noting("weights"):
             before = WeightsTap(trainable=weights.trainable(self._model), iterations=record.model.iterations)
             self._measure(lambda kind: kind.from_weights(before))
 
     def _measure(self, measured: Callable[[type[Quantity]], Quantity | None]) -> None:
         for name, kind in quantities.types().items():
-            with self._noting(name):
+            with self.noting(name):
                 quantity = measured(kind)
                 if quantity is not None:
                     self.record.quantities[name] = quantity
 
+    def compile_facts(self, trained: keras.Model) -> Compile:
+        """The arguments of `compile`."""
+        return compilation.summarize(trained, self._names)
+
     @contextlib.contextmanager
-    def _noting(self, what: str) -> Iterator[None]:
+    def noting(self, what: str) -> Iterator[None]:
+        """A crash of our own in here is noted, and stays in here."""
         try:
             yield
         except Exception as error:  # as in `guarded`
@@ -311,13 +330,19 @@ class FitRecorder(keras.callbacks.Callback):
 
     def _take_in(self) -> None:
         """Hands the steps that were made to the quantities; each one's crash is its own."""
+        began = time.perf_counter()
         tap = self._steps.taken()
         if tap is not None:
             self._grow(lambda quantity: quantity.on_steps(tap))
+        self._steps.budget.spend(time.perf_counter() - began)
+
+    def _keep_to_budget(self, batch: int = 0, logs: Mapping[str, float] | None = None) -> None:
+        if self._steps.keep_to_budget(time.perf_counter(), batch, logs):
+            self._evaluations.read_nothing()
 
     def _grow(self, take_in: Callable[[Quantity], None]) -> None:
         for name, quantity in self._growing.items():
-            with self._noting(name):
+            with self.noting(name):
                 take_in(quantity)
                 if len(quantity):
                     self.record.quantities[name] = quantity

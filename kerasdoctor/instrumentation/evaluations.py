@@ -51,6 +51,9 @@ class Evaluations:
         self._began = 0.0
         self._spent = 0.0
         self._longest = 0.0
+        #: Seconds that tracing the train step took: the test step takes no longer.
+        self._tracing = 0.0
+        self._reading = True
 
     def begin(
         self,
@@ -67,12 +70,20 @@ class Evaluations:
         self._began, self._spent = time.perf_counter(), 0.0
         self._spec = self._sample = self._before = None
 
-    def first_step(self, spec: Any) -> None:
-        """Before the first update, with the signature of the batches: how the layers are at initialization."""
+    def first_step(self, spec: Any, tracing: float) -> None:
+        """Before the first update: how the layers are at initialization.
+
+        Args:
+            spec: signature of the batches.
+            tracing: seconds that tracing the train step took.
+        """
         record, model, function = self._record, self._model, self._function
-        if record is None or model is None or function is None:
+        if record is None or model is None or function is None or not self._reading:
             return
-        self._spec = spec
+        self._spec, self._tracing = spec, tracing
+        if not self._validates() and not _keeps_to_keras(model):
+            # nobody has ever called its test step
+            self._spec = None
         rows = record.fit.epochs * (record.data.n_train or 0)
         if self._validates() and rows >= LEAST_TRAINED and not record.model.iterations:
             self._look(step=0)
@@ -90,7 +101,7 @@ class Evaluations:
             return
         function.attach()
         function.drawn = self._drawn
-        function.validating = True
+        function.validating, function.reading = True, self._reading
         self._batches = []
 
     def batch_end(self) -> None:
@@ -122,8 +133,18 @@ class Evaluations:
     def epoch_end(self, step: int) -> None:
         """Looks at training rows where that is within the time that looks may take."""
         elapsed = time.perf_counter() - self._began
-        if self._spec is not None and self._validates() and self._spent + self._longest <= SHARE * elapsed:
+        expected = self._longest
+        if not expected and not self._validates():
+            # Keras does not trace a test step
+            expected = self._tracing
+        if self._spec is not None and self._spent + expected <= SHARE * elapsed:
             self._look(step=step)
+
+    def read_nothing(self) -> None:
+        """The validations of this fit tell nothing any longer, and there are no more looks; their functions stay."""
+        self._reading, self._spec, self._batches = False, None, []
+        if self._function is not None:
+            self._function.reading = False
 
     def end(self) -> None:
         """After the fit: Keras's own test function is back, and nothing of the user's is held."""
@@ -147,7 +168,9 @@ class Evaluations:
         began = time.perf_counter()
         if self._sample is None:
             self._sample = self._sampled()
-        traced = function.traced(self._spec) if self._sample else None
+        traced = None
+        if self._sample:
+            traced = function.traced(self._spec) if self._validates() else self._untold_trace(function)
         if traced is None or _draws_random_numbers(traced) or function.tapped.failure is not None:
             # in the same order as without it
             self._spec = None
@@ -163,10 +186,20 @@ class Evaluations:
         tap = self._tap(batches, step, "train")
         if tap is not None:
             self._take_in(replace(tap, metrics=metrics))
-        # Keras would have traced it as well
-        spent = time.perf_counter() - (tracing if step == 0 else began)
-        self._longest = max(self._longest, spent)
-        self._spent += spent
+        now = time.perf_counter()
+        self._longest = max(self._longest, now - tracing)
+        # before the first step Keras would have traced it as well
+        self._spent += now - (tracing if step == 0 else began)
+
+    def _untold_trace(self, function: TestFunction) -> Any:
+        """The test step where Keras traces none; None for a model that does not know how to be evaluated."""
+        from kerasdoctor.instrumentation.patching import kept_random_numbers
+
+        try:
+            with kept_random_numbers():
+                return function.traced(self._spec)
+        except Exception:  # the user never asked for it
+            return None
 
     def _sampled(self) -> list[Any]:
         """Batches of training rows at random; empty where the rows cannot be had without drawing from a pipeline."""
@@ -232,6 +265,14 @@ class Evaluations:
                 true=np.concatenate([batch["true"] for batch in batches]),
             )
         return tap
+
+
+def _keeps_to_keras(model: keras.Model) -> bool:
+    """Whether what its train step computes is what Keras's test step does."""
+    return all(
+        next(base for base in type(model).__mro__ if name in base.__dict__).__module__.startswith("keras.")
+        for name in ("train_step", "test_step")
+    )
 
 
 def _as_drawn(rows: NDArray[np.generic], spec: Any) -> NDArray[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +79,21 @@ class Flight:
 class FlightRecorder:
     """Keeps the last finite state and the batches since, within `BUDGET`; stands still at the first NaN."""
 
-    def __init__(self, model: keras.Model, *, budget: int | None = None) -> None:
-        """Args: budget: bytes that may be kept; None for `BUDGET`."""
+    def __init__(
+        self, model: keras.Model, *, budget: int | None = None, spend: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """A recorder that holds nothing yet.
+
+        Args:
+            model: what is trained.
+            budget: bytes that may be kept; None for `BUDGET`.
+            spend: is told the seconds that a new state took.
+        """
         #: Why nothing is kept; empty while something is.
         self.refusal = ""
         self._model = model
         self._budget = BUDGET if budget is None else budget
+        self._spend = spend
         self._most = 0
         self._state: State | None = None
         self._batches: list[Any] = []
@@ -98,9 +108,11 @@ class FlightRecorder:
         if self._still:
             return
         if self._state is None or len(self._batches) >= self._most:
+            began = time.perf_counter()
             if self._find() is not None:
                 return
             self._begin(batch)
+            self._spend(time.perf_counter() - began)
         if self._state is not None:
             self._batches.append(batch)
 

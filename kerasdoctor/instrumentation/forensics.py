@@ -5,10 +5,8 @@ Everything is put back afterwards: weights, optimizer, metrics and random number
 
 from __future__ import annotations
 
-import contextlib
 import math
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation.flight_recorder import Flight, State
+from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.summaries import data
 from kerasdoctor.instrumentation.taps import Seen, TappedStep, half_square, value_of
 from kerasdoctor.instrumentation.witness import Call, Witness, all_finite, array, floats, largest
@@ -45,7 +44,7 @@ def investigate(
         arguments: `fit`'s own arguments, to find the rows in.
     """
     after = State.of(model)
-    with _kept_random_numbers():
+    with kept_random_numbers():
         try:
             flight.before.restore()
             for batch, rate in zip(flight.batches[:-1], flight.learning_rates[:-1], strict=True):
@@ -65,24 +64,6 @@ def _set_learning_rate(model: keras.Model, rate: float) -> None:
     held = getattr(model.optimizer, "_learning_rate", None)
     if math.isfinite(rate) and isinstance(held, keras.Variable):
         held.assign(rate)
-
-
-@contextlib.contextmanager
-def _kept_random_numbers() -> Iterator[None]:
-    """Random numbers that the user draws later are those of an unwatched run."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the state that the user's code may use)
-    # random operations outside of graphs draw their seeds from it
-    from tensorflow.python.eager import context
-
-    seeds = getattr(context.context(), "_rng", None)
-    eager = seeds.getstate() if seeds is not None else None
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 (as above)
-        if seeds is not None:
-            seeds.setstate(eager)
 
 
 # where it began ----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ class Progress:
 
     #: From 1, as Keras prints it.
     epoch: int
+    #: 0 for a loop of the user's own, which has none.
     epochs: int
     #: Batches of this epoch that are done.
     step: int

@@ -1,10 +1,13 @@
-"""Replacing a method for the length of a block."""
+"""What holds for the length of a block: a replaced method, random numbers that nobody draws."""
 
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 
 @contextlib.contextmanager
@@ -16,3 +19,21 @@ def replaced(owner: type, name: str, make: Callable[[Any], Any]) -> Iterator[Non
         yield
     finally:
         setattr(owner, name, original)
+
+
+@contextlib.contextmanager
+def kept_random_numbers() -> Iterator[None]:
+    """Random numbers that the user draws later are those of an unwatched run."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the state that the user's code may use)
+    # random operations outside of graphs draw their seeds from it
+    from tensorflow.python.eager import context
+
+    seeds = getattr(context.context(), "_rng", None)
+    eager = seeds.getstate() if seeds is not None else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002 (as above)
+        if seeds is not None:
+            seeds.setstate(eager)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
 from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
-from kerasdoctor.instrumentation.taps import TappedStep
+from kerasdoctor.instrumentation.taps import Layout, TappedStep
 from kerasdoctor.locale import _
 
 
@@ -48,6 +52,8 @@ class StepFunction:
         self._original: Any = None
         #: Whether it stands in for the model's own.
         self.attached = False
+        #: Whether anybody reads what the steps tell.
+        self.reading = True
         self._told: Any = None
         #: The traced step of the batches that are drawn here; None where Keras draws them.
         self.step: Any = None
@@ -55,6 +61,8 @@ class StepFunction:
         self.failure: Exception | None = None
         #: Is shown every batch that is drawn here; it never raises.
         self.drawn: Callable[[Any], None] | None = None
+        #: Seconds that the longest of its traces took.
+        self.tracing = 0.0
 
     @classmethod
     def refusal(cls, model: keras.Model) -> str:
@@ -75,7 +83,7 @@ class StepFunction:
         if model is not None and getattr(model, self.attribute) is not self:
             self._original, self._told, self.failure = getattr(model, self.attribute), None, None
             setattr(model, self.attribute, self)
-            self.attached = True
+            self.attached = self.reading = True
 
     def detach(self) -> None:
         """Put the model's own function back, unless another has taken the place meanwhile.
@@ -107,7 +115,8 @@ class StepFunction:
             if not self._prepare(iterator):
                 self.detach()
                 return original(iterator)
-        outputs, self._told = self._function(iterator)
+        outputs, told = self._function(iterator)
+        self._told = told if self.reading else None
         return outputs
 
     def take(self) -> Any:
@@ -137,10 +146,12 @@ class StepFunction:
         key = tuple(tf.nest.flatten(spec, expand_composites=False)), repr(tf.nest.map_structure(type, spec))
         traced = self._traced.get(key)
         if traced is None:
+            began = time.perf_counter()
             traced = tf.function(
                 self._step, input_signature=(spec,), jit_compile=model.jit_compile, autograph=False
             ).get_concrete_function()
             self._traced[key] = traced
+            self.tracing = max(self.tracing, time.perf_counter() - began)
         return traced
 
     def _may_draw(self, iterator: Any) -> bool:
@@ -150,8 +161,7 @@ class StepFunction:
             and model.steps_per_execution == 1
             and not model.run_eagerly
             and isinstance(iterator, tf.data.Iterator)
-            and not tf.distribute.has_strategy()
-            and type(model.distribute_strategy) is type(tf.distribute.get_strategy())
+            and not _is_distributed(model)
             and not any(isinstance(part, tf.OptionalSpec) for part in tf.nest.flatten(iterator.element_spec))
         )
 
@@ -169,10 +179,13 @@ class TrainFunction(StepFunction):
         super().__init__(model, TappedStep(model, full=full))
         self._around: Any = None
         self._flight: FlightRecorder | None = None
-        self._first: Callable[[Any], None] | None = None
+        self._first: Callable[[Any, float], None] | None = None
 
-    def record(self, flight: FlightRecorder, first: Callable[[Any], None]) -> None:
-        """Show every batch to `flight` from now on, and the signature to `first` before the first step."""
+    def record(self, flight: FlightRecorder, first: Callable[[Any, float], None]) -> None:
+        """Show every batch to `flight` from now on, and to `first` before the first step what its trace is like.
+
+        `first` is called with the signature of the batches and the seconds that tracing took.
+        """
         self._flight, self._first = flight, first
         self._step.forget()
 
@@ -190,16 +203,21 @@ class TrainFunction(StepFunction):
         if self._may_draw(iterator):
             self.step = self.traced(iterator.element_spec)
             return self._draw
-        if self._flight is not None:
+        model = self._model()
+        if model is None:
+            raise ReferenceError("the model is gone")
+        eagerly = model.run_eagerly and model.steps_per_execution == 1 and not _is_distributed(model)
+        if eagerly:
+            # one call for each batch
+            self.step = self._step
+        elif self._flight is not None:
             self._flight.give_up(_("Keras draws the batches of this fit itself"))
         if self._around is None:
             # of several batches or replicas only Keras's logs tell the loss
-            self._step.tells_loss = False
-            model = self._model()
-            if model is None:
-                raise ReferenceError("the model is gone")
+            self._step.tells_loss = eagerly
             # through a proxy: what is kept here must not keep the model
-            self._around = type(model)._make_function(weakref.proxy(model), self._step)
+            step = self._eagerly if eagerly else self._step
+            self._around = type(model)._make_function(weakref.proxy(model), step)
         function: Callable[[Any], Any] = self._around
         return function
 
@@ -207,7 +225,15 @@ class TrainFunction(StepFunction):
         batch = next(iterator)
         if self._first is not None:
             first, self._first = self._first, None
-            first(iterator.element_spec)
+            first(iterator.element_spec, self.tracing)
+        self._show(batch)
+        return self.step(batch)
+
+    def _eagerly(self, batch: Any) -> Any:
+        self._show(batch)
+        return self._step(batch)
+
+    def _show(self, batch: Any) -> None:
         if self.drawn is not None:
             self.drawn(batch)
         if self._flight is not None:
@@ -215,7 +241,49 @@ class TrainFunction(StepFunction):
                 self._flight.before(batch)
             except Exception as error:  # the training goes on
                 self._flight.give_up(describe(error))
-        return self.step(batch)
+
+
+class BatchFunction:
+    """The train function while `train_on_batch` runs: Keras's own construction around the tapped step."""
+
+    def __init__(self, model: keras.Model, *, full: bool = False) -> None:
+        """Args: full: as for `TappedStep`."""
+        self._step = TappedStep(model, full=full)
+        # Keras's logs have it
+        self._step.tells_loss = False
+        # through a proxy: what is kept here must not keep the model
+        self._around = type(model)._make_function(weakref.proxy(model), self._step)
+        self._vector: Any = None
+
+    def __call__(self, iterator: Any) -> Any:
+        __tracebackhide__ = True
+        outputs, self._vector = self._around(iterator)
+        return outputs
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the taps are to be given up, if they are."""
+        return self._step.failure
+
+    @contextlib.contextmanager
+    def in_place(self, model: keras.Model) -> Iterator[None]:
+        """This is the model's train function."""
+        original = model.train_function
+        model.train_function = self
+        try:
+            yield
+        finally:
+            if model.train_function is self:
+                model.train_function = original
+
+    def take(self, *, read: bool) -> tuple[Layout, NDArray[np.float32]] | None:
+        """The layout and the numbers of the vector that the last step told, once, if it is to be read."""
+        vector, self._vector = self._vector, None
+        return None if not read or vector is None or self._step.layout is None else (self._step.layout, vector.numpy())
+
+    def forget(self) -> None:
+        """The next step is the first of a loop."""
+        self._step.forget()
 
 
 class TestFunction(StepFunction):
@@ -263,6 +331,7 @@ class _Known:
         self.origin = weakref.ref(model.train_function)
         #: Whether at level "full" -> its function.
         self.train: dict[bool, TrainFunction] = {}
+        self.batch: dict[bool, BatchFunction] = {}
         self.test: dict[str, TestFunction] = {}
 
 
@@ -271,20 +340,33 @@ _known: weakref.WeakKeyDictionary[keras.Model, _Known] = weakref.WeakKeyDictiona
 
 def train_function_of(model: keras.Model, *, full: bool) -> TrainFunction:
     """The train function for a model, when fit has made Keras's own."""
+    functions = _known_of(model).train
+    if full not in functions:
+        functions[full] = TrainFunction(model, full=full)
+    return functions[full]
+
+
+def batch_function_of(model: keras.Model, *, full: bool) -> BatchFunction:
+    """The train function for the batches of a model, when Keras has made its own."""
+    functions = _known_of(model).batch
+    if full not in functions:
+        functions[full] = BatchFunction(model, full=full)
+    return functions[full]
+
+
+def _known_of(model: keras.Model) -> _Known:
     known = _known.get(model)
     # `compile` makes Keras build its own anew, for another optimizer perhaps
     if known is None or known.origin() is not model.train_function:
         known = _known[model] = _Known(model)
-    if full not in known.train:
-        known.train[full] = TrainFunction(model, full=full)
-    return known.train[full]
+    return known
 
 
 def not_full(model: keras.Model) -> str:
     """Why gradients of this model cannot be kept until the next step; empty when they can."""
     if model.jit_compile:
         return _("jit_compile=True: to keep a gradient changes how the compiled step rounds")
-    if type(model.distribute_strategy) is not type(tf.distribute.get_strategy()):
+    if _is_distributed(model):
         return _("the replicas of {strategy} have no step before in common").format(
             strategy=type(model.distribute_strategy).__name__
         )
@@ -297,6 +379,11 @@ def test_function_of(model: keras.Model, task: str) -> TestFunction:
     if task not in functions:
         functions[task] = TestFunction(model, task)
     return functions[task]
+
+
+def _is_distributed(model: keras.Model) -> bool:
+    default = type(model.distribute_strategy) is type(tf.distribute.get_strategy())
+    return tf.distribute.has_strategy() or not default
 
 
 def _defined_by_keras(model: keras.Model, method: str) -> bool:

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.time_budget import SHARES, TimeBudget
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import StepTap
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Level, TrainingRecord
 
 if TYPE_CHECKING:
     from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
+    from kerasdoctor.instrumentation.loops import Told
     from kerasdoctor.instrumentation.step_function import TrainFunction
     from kerasdoctor.instrumentation.taps import Layout
 
@@ -38,7 +40,7 @@ class Steps:
         #: Steps made in this call of `fit`.
         self.last = 0
         self._mean = _RunningMean()
-        self._function: TrainFunction | None = None
+        self._function: TrainFunction | Told | None = None
         self._record: TrainingRecord | None = None
         self._layout: Layout | None = None
         self._step: list[int] = []
@@ -52,23 +54,31 @@ class Steps:
         self._model: keras.Model | None = None
         self._flight: FlightRecorder | None = None
         self._replay: Any = None
+        #: The level that the recording was lowered to because it took too long; None while it was not.
+        self._lowered: Level | None = None
+        #: What recording takes.
+        self.budget = TimeBudget()
 
     @property
-    def tapped(self) -> bool:
+    def attached(self) -> bool:
         """Whether the train function is ours."""
         return self._function is not None and self._function.attached
 
     @property
-    def due(self) -> bool:
-        """Whether it is time to hand the steps on."""
-        return len(self._step) >= STRETCH or time.perf_counter() >= self._due
+    def tapped(self) -> bool:
+        """Whether what it tells is read."""
+        return self._function is not None and self._function.attached and self._function.reading
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to hand the steps on, at `time.perf_counter()` of `now`."""
+        return len(self._step) >= STRETCH or now >= self._due
 
     def begin(
         self,
         model: keras.Model,
         record: TrainingRecord,
         arguments: Mapping[str, Any],
-        first_step: Callable[[Any], None],
+        first_step: Callable[[Any, float], None],
         drawn: Callable[[Any], None],
     ) -> None:
         """Before the first step of a fit: taps the train step where that can be done.
@@ -77,7 +87,8 @@ class Steps:
             model: what is trained.
             record: whose instrument tells why it is not tapped.
             arguments: `fit`'s own.
-            first_step: is called with the signature of the batches before the first update.
+            first_step: is called before the first update, with the signature of the batches and the seconds that
+                tracing the step took.
             drawn: is shown every batch that is drawn outside of Keras's loop.
         """
         self._mean = _RunningMean.for_fit(model, record, arguments)
@@ -94,15 +105,31 @@ class Steps:
             reason = step_function.TrainFunction.refusal(model)
             if not reason:
                 full = record.instrument.level == "full"
-                lowered = step_function.not_full(model) if full else ""
-                record.instrument = replace(record.instrument, lowered=lowered)
-                self._function = step_function.train_function_of(model, full=full and not lowered)
-                self._flight = flight_recorder.FlightRecorder(model)
+                refused = step_function.not_full(model) if full else ""
+                if refused and not record.instrument.lowered:
+                    lowered = _("to the default level: {reason}").format(reason=refused)
+                    record.instrument = replace(record.instrument, lowered=lowered)
+                self._function = step_function.train_function_of(model, full=full and not refused)
+                self._flight = flight_recorder.FlightRecorder(model, spend=self.budget.spend)
                 self._function.attach()
                 self._function.record(self._flight, first_step)
                 self._function.drawn = drawn
         self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
+        self.budget.begin(time.perf_counter())
+        if self._lowered == "light":
+            self._read_nothing()
+
+    def follow(self, record: TrainingRecord, told: Told | None) -> None:
+        """Before the first step of a loop of the user's own, which knows the loss of each batch.
+
+        Args:
+            record: whose instrument tells what was given up.
+            told: where the loop puts what its steps tell; None where only Keras's logs do.
+        """
+        self._record, self._function = record, told
+        self.unreplayed = _("the batches of a loop of your own are not kept")
+        self.budget.begin(time.perf_counter())
 
     def new_epoch(self) -> None:
         """Keras's means begin anew."""
@@ -121,24 +148,22 @@ class Steps:
         """
         self.last = before + batch + 1
         told = self._told()
-        loss = math.nan
+        loss = None
         if told is not None and told[0].loss:
             loss = float(told[1][0])
         elif logs and "loss" in logs:
-            mean = self._mean.loss(batch, float(logs["loss"]))
-            if mean is None:
-                return True
-            loss = mean
-        else:
+            loss = self._mean.loss(batch, float(logs["loss"]))
+        elif told is None:
             return True
         self._step.append(self.last)
-        self._loss.append(loss)
+        if loss is not None:
+            self._loss.append(loss)
         if told is not None:
             self._layout = told[0]
             self._vectors.append(told[1])
             if self._flight is not None:
                 self._flight.after(self.last, *told)
-        if math.isfinite(loss):
+        if loss is None or math.isfinite(loss):
             return True
         self.nonfinite = self.nonfinite or self.last
         return False
@@ -166,12 +191,50 @@ class Steps:
         if not self._step:
             return None
         steps, losses = np.array(self._step, dtype=np.int64), np.array(self._loss, dtype=np.float64)
+        if len(losses) != len(steps):
+            losses = np.empty(0)
         vectors, layout = self._vectors, self._layout
         self._step, self._loss, self._vectors = [], [], []
         if layout is None or len(vectors) != len(steps):
             # not tapped, or not from the first of them on
             return StepTap(step=steps, loss=losses)
-        return layout.tap(steps, np.stack(vectors), losses)
+        tap = layout.tap(steps, np.stack(vectors), losses)
+        return tap if self._lowered is None else replace(tap, gradient_cosine=None, nonfinite_gradients=None)
+
+    def keep_to_budget(self, now: float, batch: int, logs: Mapping[str, float] | None) -> bool:
+        """Records less from the next step on where recording took too long; whether it now reads Keras's logs alone.
+
+        The train function stays as it is, so that the training goes on as it did; only nothing is read of it. To be
+        called when the steps are handed on, with the arguments of `made`; at the end of an epoch without logs.
+        """
+        record = self._record
+        if record is None or not self.tapped:
+            return False
+        full = self._layout is not None and self._layout.full and self._lowered is None
+        level: Level = "full" if full else "default"
+        share = self.budget.excess(now, level)
+        if share is None:
+            return False
+        self._lowered = "default" if full else "light"
+        told = _(
+            "to the {level} level from step {step} on: recording took {share:.0%} of the time, more than {most:.0%}"
+        ).format(level=self._lowered, step=self.last + 1, share=share, most=SHARES[level])
+        lowered = "; ".join(filter(None, (record.instrument.lowered, told)))
+        record.instrument = replace(record.instrument, lowered=lowered)
+        if self._lowered != "light":
+            return False
+        if logs and "loss" in logs:
+            # the mean up to here
+            self._mean.loss(batch, float(logs["loss"]))
+        self._read_nothing()
+        return True
+
+    def _read_nothing(self) -> None:
+        """From now on the losses come from Keras's logs, although the step is tapped."""
+        if self._function is not None:
+            self._function.reading = False
+        if self._flight is not None:
+            self._flight.give_up(_("recording was lowered to the light level"))
 
     def end(self) -> None:
         """After the fit, however it ended: Keras's own train function is back."""

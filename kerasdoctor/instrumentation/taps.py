@@ -130,6 +130,13 @@ class TappedStep:
             vector = self._vector(seen)
         return outputs, vector
 
+    def told(self, seen: Seen) -> tuple[Layout, tf.Tensor]:
+        """What an update tells that was made eagerly and not by the model's train step, after it."""
+        vector = self._vector(seen)
+        if self.layout is None:
+            raise TypeError("a step that was not seen")
+        return self.layout, vector
+
     def forget(self) -> None:
         """The next step is the first of a fit."""
         for earlier in self._earlier.values():

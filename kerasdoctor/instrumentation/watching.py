@@ -18,9 +18,10 @@ from kerasdoctor import store
 from kerasdoctor.engine import describe
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
+from kerasdoctor.instrumentation.loops import LoopRecorder, Loops
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.instrumentation.summaries import call
-from kerasdoctor.record import LEVELS, Failure, Level, TrainingRecord
+from kerasdoctor.record import LEVELS, Failure, Level, Loop, TrainingRecord
 from kerasdoctor.report import Report
 
 _runs = itertools.count(1)
@@ -32,14 +33,15 @@ Earlier = tuple[bool, Left, Level]
 
 
 class Watch:
-    """Watches the `fit` calls that are made while it is on.
+    """Watches the `fit` calls that are made while it is on, and the loops of the user's own.
 
     A call that trains the same model again from the same place (`for ...: model.fit(..., epochs=1)`) goes on with
-    the record of the one before.
+    the record of the one before. A loop of `train_on_batch`, or one that applies the gradients of a tape by hand, has
+    no end of its own: its report is made when the watch stops.
 
     Attributes:
-        reports: run -> report of each watched fit, in the order in which they began.
-        watched: calls that were watched.
+        reports: run -> report of each watched fit and loop.
+        watched: fits and loops that were watched.
     """
 
     def __init__(
@@ -72,20 +74,32 @@ class Watch:
         self._level: Level = "default"
         self._patched: list[tuple[type, Any]] = []
         self._recorders: list[tuple[weakref.ref[keras.Model], types.CodeType, int, FitRecorder]] = []
+        self._loops = Loops(self._begin_loop, self._end)
 
     @property
     def report(self) -> Report:
-        """The report of the last fit.
+        """The report of the last fit or loop.
 
         Raises:
-            UsageError: when no fit was watched.
+            UsageError: when none was watched, or when its loop is still running.
         """
         if not self.reports:
-            raise UsageError("no fit was watched: call model.fit(...) inside `with kerasdoctor.watch() as w:`")
+            reason = self.unseen or "call model.fit(...) inside `with kerasdoctor.watch() as w:`"
+            raise UsageError(f"no fit was watched: {reason}")
         return list(self.reports.values())[-1]
 
-    def start(self, most: Left = None, *, level: Level = "default") -> Earlier:
+    @property
+    def unseen(self) -> str:
+        """What loops did of which nothing could be seen; empty when there was none."""
+        return self._loops.unseen
+
+    def start(self, most: Left = None, *, level: Level = "default", names: Mapping[str, Any] | None = None) -> Earlier:
         """Watch from now on, `most` fits or all; returns what `restore` takes.
+
+        Args:
+            most: how many fits and loops.
+            level: how much is recorded.
+            names: the user's names, to find optimizers that train without a word.
 
         Raises:
             UsageError: for a level that does not exist.
@@ -95,19 +109,22 @@ class Watch:
         self._left, self._level = most, level
         if not self._patched:
             self._patch(keras.Model, self._fit_wrapper)
+            self._loops.start(names or {})
             legacy = sys.modules.get("tf_keras")
             if legacy is not None and self._usage_error is not None:
                 self._patch(legacy.Model, self._legacy_wrapper)
         return earlier
 
-    def restore(self, earlier: Earlier) -> None:
-        """Back to how it was before `start`."""
+    def restore(self, earlier: Earlier, error: BaseException | None = None) -> None:
+        """Back to how it was before `start`; `error` has ended what was watched."""
         on, self._left, self._level = earlier
         if not on:
-            self.stop()
+            self.stop(error)
 
-    def stop(self) -> None:
-        """Watch no longer; Keras is as it was."""
+    def stop(self, error: BaseException | None = None) -> None:
+        """Watch no longer; Keras is as it was. The loops end here, with the exception that ended them."""
+        if self._patched:
+            self._loops.stop(error)
         while self._patched:
             owner, original = self._patched.pop()
             owner.fit = original  # type: ignore[attr-defined] # every model class has it
@@ -123,9 +140,11 @@ class Watch:
         def fit(model: keras.Model, *args: Any, **kwargs: Any) -> Any:
             # IPython leaves this frame out of tracebacks
             __tracebackhide__ = True
-            if self._left == 0:
-                return original(model, *args, **kwargs)
-            return self._watched_fit(original, model, args, kwargs, sys._getframe(1))
+            frame = sys._getframe(1)
+            with self._loops.aside(model):
+                if self._left == 0:
+                    return original(model, *args, **kwargs)
+                return self._watched_fit(original, model, args, kwargs, frame)
 
         return fit
 
@@ -201,6 +220,21 @@ class Watch:
         self._recorders.append((weakref.ref(model), *place, recorder))
         return recorder
 
+    def _begin_loop(self, loop: Loop, caller: types.FrameType) -> LoopRecorder | None:
+        if self._left == 0:
+            return None
+        if self._left is not None:
+            self._left -= 1
+        self.watched += 1
+        return LoopRecorder(
+            _new_record(caller, self._cell_id()),
+            loop=loop,
+            names=call.top_level(caller),
+            observer=self._observer,
+            ignored=self._ignored,
+            level=self._level,
+        )
+
     def _end(self, recorder: FitRecorder, error: BaseException | None) -> None:
         try:
             self.reports[recorder.record.run] = recorder.end(error)
@@ -219,13 +253,17 @@ def new_recorder(
     cell_id: str = "",
 ) -> FitRecorder:
     """A recorder for the fit that `caller` is calling with `arguments`."""
+    record, names = _new_record(caller, cell_id), call.top_level(caller)
+    return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored, level=level)
+
+
+def _new_record(caller: types.FrameType, cell_id: str) -> TrainingRecord:
     record = TrainingRecord(run=str(next(_runs)))
     try:
         record.source = call.summarize(caller, cell_id=cell_id)
     except Exception as error:  # no source is a lesser report, not a failed fit
         record.failures.append(Failure(where="source", error=describe(error)))
-    names = call.top_level(caller)
-    return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored, level=level)
+    return record
 
 
 def known_level(level: str) -> Level:
@@ -260,7 +298,7 @@ def _added(arguments: dict[str, Any], recorder: FitRecorder, model: keras.Model)
 
 @contextlib.contextmanager
 def watch(*, quiet: bool = False, level: Level = "default") -> Iterator[Watch]:
-    """Watches every `fit` in the block and prints the report of each when the block ends.
+    """Watches every `fit` in the block, and every loop, and prints the report of each when the block ends.
 
     Example:
         with kerasdoctor.watch() as w:
@@ -276,11 +314,19 @@ def watch(*, quiet: bool = False, level: Level = "default") -> Iterator[Watch]:
         UsageError: for a level that does not exist.
     """
     watching = Watch(ignored=store.ignored())
-    watching.start(level=level)
+    # through contextlib's own frame
+    user = sys._getframe(2)
+    watching.start(level=level, names={**user.f_globals, **user.f_locals})
+    del user
     try:
         yield watching
+    except BaseException as error:
+        watching.stop(error)
+        raise
     finally:
         watching.stop()
         if not quiet:
             for report in watching.reports.values():
                 sys.stdout.write(f"{report}\n")
+            if watching.unseen:
+                sys.stderr.write(f"Keras Doctor: {watching.unseen}\n")

@@ -56,10 +56,12 @@ class NotebookWatcher:
         earlier = self._start(watch, level=level)
         try:
             result = call()
-        finally:
-            watch.restore(earlier)
+        except BaseException as problem:
+            watch.restore(earlier, problem)
+            raise
+        watch.restore(earlier)
         if watch.watched == before:
-            raise error.UsageError(f"this call ran no Keras fit: {WRITE}")
+            raise error.UsageError(watch.unseen or f"this call ran no Keras fit: {WRITE}")
         return result
 
     def fit_text(self, text: str, local_ns: Mapping[str, Any] | None) -> Any:
@@ -127,17 +129,18 @@ class NotebookWatcher:
         watch, session = self._watch, self._session
         asked, self._asked, self._session = self._asked, False, None
         if watch is not None:
-            watch.stop()
+            watch.stop(getattr(result, "error_in_exec", None))
             self._watch = None
             if asked and not watch.watched and getattr(result, "success", True):
-                sys.stderr.write(f"%kdoctor fit watched nothing, this cell called no Keras fit: {WRITE}\n")
+                why = watch.unseen or f"this cell called no Keras fit: {WRITE}"
+                sys.stderr.write(f"%kdoctor fit watched nothing, {why}\n")
         if session is not None:
             try:
                 session.close()
             except Exception as problem:  # the cell's own result is not ours to spoil
                 sys.stderr.write(f"Keras Doctor could not show its report: {problem}\n")
         if self._always:
-            self._open().start(level=self._always)
+            self._start(self._open(), level=self._always)
 
     def _open(self) -> Any:
         """The watch of the running cell."""
@@ -157,7 +160,7 @@ class NotebookWatcher:
 
     def _start(self, watch: Any, **how: Any) -> Any:
         try:
-            return watch.start(**how)
+            return watch.start(**how, names=self._shell.user_ns)
         except UsageError as problem:
             raise error.UsageError(str(problem)) from None
 

@@ -82,7 +82,7 @@ def draw(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> Figure:
     marks = sorted(_marks(diagnoses, steps), key=lambda mark: -mark.severity)
     names = {metric.name for metric in metrics}
     with _own_style(*record.history):
-        figure, all_axes = _figure(max(1, len(metrics)))
+        figure, all_axes = _figure(max(1, len(metrics)), unit="step" if record.fit.loop else "epoch")
         if not metrics:
             _empty(all_axes[0], "")
         for metric, axes in zip(metrics, all_axes, strict=False):
@@ -194,7 +194,10 @@ class _Mark:
 
 
 class _Steps:
-    """Turns steps of the call into epochs: the first epoch lies between 0 and 1, its end at 1."""
+    """Turns steps of the call into epochs: the first epoch lies between 0 and 1, its end at 1.
+
+    The steps of a loop of the user's own stay steps.
+    """
 
     def __init__(self, record: TrainingRecord) -> None:
         self.first = record.fit.initial_epoch
@@ -205,6 +208,8 @@ class _Steps:
 
     @staticmethod
     def _length(record: TrainingRecord, begins: Array) -> float:
+        if record.fit.loop:
+            return 1.0
         if len(begins) > 1:
             return float(begins[1] - begins[0])
         if record.fit.steps_per_epoch:
@@ -333,7 +338,7 @@ def _own_style(*names: str) -> Iterator[None]:
         yield
 
 
-def _figure(count: int) -> tuple[Figure, list[Axes]]:
+def _figure(count: int, *, unit: str = "epoch") -> tuple[Figure, list[Axes]]:
     columns = 1 if count == 1 else 2
     rows = math.ceil(count / columns)
     width, height = WIDTH, ROW * rows
@@ -357,7 +362,7 @@ def _figure(count: int) -> tuple[Figure, list[Axes]]:
         axes.tick_params(colors=_FAINT, labelsize=_SMALL, length=3, width=0.7)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value + 0.0:,.6g}"))
-        axes.set_xlabel("epoch", fontsize=_SMALL, color=_FAINT, labelpad=2)
+        axes.set_xlabel(unit, fontsize=_SMALL, color=_FAINT, labelpad=2)
         axes.xaxis.set_label_coords(1, -0.115)
         axes.xaxis.label.set_horizontalalignment("right")
         all_axes.append(axes)

@@ -103,7 +103,9 @@ def ending(record: TrainingRecord) -> str:
 
 
 def epochs(record: TrainingRecord) -> str:
-    """Epochs completed and asked for."""
+    """Epochs completed and asked for; of a loop of the user's own its updates."""
+    if record.fit.loop:
+        return _("updates: {done:,}").format(done=record.outcome.steps)
     asked = max(record.fit.epochs - record.fit.initial_epoch, record.outcome.epochs)
     return _("epochs: {done:,} of {asked:,}").format(done=record.outcome.epochs, asked=asked)
 
@@ -240,7 +242,7 @@ def _instrument(instrument: Instrument) -> Rows:
     if instrument.level != "default":
         rows.append((_("level"), instrument.level))
     missing = {
-        _("as at the default level"): instrument.lowered,
+        _("lowered"): instrument.lowered,
         _("no gradients"): instrument.untapped if instrument.level != "light" else "",
         _("no activations"): instrument.unwatched,
     }
@@ -293,7 +295,7 @@ def _data(data: Data) -> Rows:
 
 
 def _fit(fit: Fit) -> Rows:
-    rows = [("epochs", f"{fit.epochs:,}")]
+    rows: Rows = [(_("loop"), fit.loop)] if fit.loop else [("epochs", f"{fit.epochs:,}")]
     optional = [
         ("initial_epoch", fit.initial_epoch, 0),
         ("batch_size", fit.batch_size, None),

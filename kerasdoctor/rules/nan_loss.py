@@ -408,6 +408,8 @@ class NanLoss(Rule):
         first_nonfinite: FirstNonfinite | None = None,
         weight_norm: WeightNorm | None = None,
     ) -> Evidence | None:
+        if batch_loss is None and weight_norm is None and not history:
+            raise NotMeasured("batch_loss")
         step, value = _first_nonfinite(batch_loss)
         if step is not None:
             epoch = _epoch_of(step, epoch_begin, fit, data)

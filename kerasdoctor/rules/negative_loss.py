@@ -15,7 +15,7 @@ from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Fit, Model
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: A KL divergence ends at -1e-6 by rounding (measured, float32).
 MARGIN = -1e-3
@@ -196,6 +196,8 @@ class NegativeLoss(Rule):
         fit: Fit,
         batch_loss: BatchLoss | None = None,
     ) -> Evidence | None:
+        if batch_loss is None and not history:
+            raise NotMeasured("batch_loss")
         if not compile.losses or not all(
             loss.builtin and _plain(loss.name) in _NEVER_NEGATIVE for loss in compile.losses
         ):

@@ -278,6 +278,78 @@ def test_a_data_frame_and_a_series_are_looked_at_as_keras_draws_them():
     np.testing.assert_allclose(record.quantities["inference_metrics"].mean[1:], found, rtol=1e-4)
 
 
+def with_layers(*layers: keras.layers.Layer) -> Callable[[], keras.Model]:
+    def build() -> keras.Model:
+        inputs = keras.Input((8, 8, 1))
+        hidden = inputs
+        for layer in layers:
+            hidden = layer.__class__.from_config(layer.get_config())(hidden)
+        hidden = keras.layers.Flatten()(hidden)
+        return matrix.compiled(keras.Model(inputs, keras.layers.Dense(matrix.CLASSES, "softmax")(hidden)))
+
+    return build
+
+
+#: What draws random numbers while it trains, and none while it is evaluated.
+RANDOM = {
+    "dropout": with_layers(keras.layers.Dropout(0.3), keras.layers.SpatialDropout2D(0.2)),
+    "noise": with_layers(keras.layers.GaussianNoise(0.1), keras.layers.GaussianDropout(0.1)),
+    "augmentation": with_layers(
+        keras.layers.RandomFlip(), keras.layers.RandomRotation(0.1), keras.layers.RandomContrast(0.1)
+    ),
+    "attention": matrix.attention,
+}
+
+
+@pytest.mark.usefixtures("looking")
+@pytest.mark.parametrize("split", [0.0, SPLIT])
+@pytest.mark.parametrize("name", RANDOM)
+def test_models_that_draw_random_numbers_only_while_they_train_are_looked_at(name, split):
+    x, y = matrix.tokens() if name == "attention" else matrix.images()
+    train = int(len(x) * (1 - split))
+    keras.utils.set_random_seed(4)
+    plain = RANDOM[name]()
+    plain.fit(x, y, validation_split=split, epochs=EPOCHS, verbose=0)
+    keras.utils.set_random_seed(4)
+    model = RANDOM[name]()
+    record, found = watched(
+        model, x, y, lambda model: model.evaluate(x[:train], y[:train], verbose=0), validation_split=split
+    )
+    honest = record.quantities["inference_metrics"]
+    np.testing.assert_allclose(honest.mean[-EPOCHS:], found, rtol=1e-4)
+    for one, other in zip(plain.variables, model.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_without_validation_a_look_waits_until_its_trace_is_within_the_time(monkeypatch):
+    monkeypatch.setattr(evaluations, "SHARE", 1e-9)
+    record, _ = watched(matrix.dense(), *some_rows(), validation_split=0.0)
+    assert "inference_metrics" not in record.quantities
+
+
+@pytest.mark.usefixtures("looking")
+@pytest.mark.parametrize("own", ["train_step", "test_step", "call"])
+def test_what_nobody_evaluates_need_not_know_how(own):
+    class OnlyTrains(matrix.OwnStep if own == "train_step" else matrix.Subclassed):  # type: ignore[misc] # one of two
+        pass
+
+    def refuse(*_: Any, **options: Any) -> Any:
+        if own == "call" and options.get("training"):
+            return matrix.Subclassed.call(*_)
+        raise RuntimeError("the user's own")
+
+    def call(self: Any, inputs: Any, training: bool = False) -> Any:
+        return refuse(self, inputs, training=training)
+
+    if own == "call":
+        OnlyTrains.call = call
+    elif own == "test_step":
+        OnlyTrains.test_step = refuse
+    model = matrix.compiled(OnlyTrains(), metrics=None)
+    record, _ = watched(model, *some_rows(), validation_split=0.0)
+    assert "inference_metrics" not in record.quantities
+
+
 # when there is nothing to see, and whose evaluation it is
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from keras import layers, ops
 
@@ -217,22 +216,25 @@ def test_afterwards_everything_is_as_after_a_plain_fit():
     assert tf.GradientTape.gradient.__module__.startswith("tensorflow.")
 
 
-@pytest.mark.parametrize(
-    ("compiled", "reason"),
-    [
-        ({"run_eagerly": True}, "Keras draws the batches"),
-        ({"steps_per_execution": 4}, "Keras draws the batches"),
-    ],
-)
-def test_what_cannot_be_replayed_is_detected_and_says_why(compiled, reason):
+def test_what_cannot_be_replayed_is_detected_and_says_why():
     x, y = rows()
     y[:] = np.nan
     model = network(dense("one"))
-    model.compile("adam", "mse", **compiled)
+    model.compile("adam", "mse", steps_per_execution=4)
     told = found(watched(model, x, y))
     assert told.origin == "unknown"
-    assert told.step == compiled.get("steps_per_execution", 1)
-    assert reason in told.remark
+    assert told.step == 4
+    assert "Keras draws the batches" in told.remark
+
+
+def test_a_step_that_runs_eagerly_is_replayed():
+    x, y = rows()
+    x[AT_FAULT, 2] = 0.0
+    model = network(Log(name="logarithm"), dense("one"))
+    model.compile("adam", "binary_crossentropy", run_eagerly=True)
+    told = found(watched(model, x, y, shuffle=False, epochs=1))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.layer == "network/logarithm"
 
 
 def test_a_model_beyond_the_budget_is_not_kept(monkeypatch):

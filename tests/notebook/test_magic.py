@@ -45,6 +45,46 @@ class TestWatching:
         digits_shell.run("other = 2")
         assert capsys.readouterr().err.count("watched nothing, this cell called no Keras fit: write %kdoctor") == 1
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "%%kdoctor fit\nfor _ in range(3):\n    model.train_on_batch(x[:32], y[:32])",
+            "%kdoctor fit\nfor _ in range(3):\n    model.train_on_batch(x[:32], y[:32])",
+            "def train():\n    for _ in range(3):\n        model.train_on_batch(x[:32], y[:32])\n%kdoctor fit train()",
+            "%kdoctor on\nfor _ in range(3):\n    model.train_on_batch(x[:32], y[:32])",
+        ],
+        ids=["cell", "alone", "of a function", "on"],
+    )
+    def test_a_loop_of_single_batches_has_a_report_when_it_is_over(self, digits_shell, cell, capsys):
+        digits_shell.run(cell)
+        (report,) = digits_shell.ip.kdoctor.runs.values()
+        assert (report.record.fit.loop, report.record.outcome.steps) == ("train_on_batch", 3)
+        (shown,) = digits_shell.shown
+        assert "updates: 3" in shown["text/plain"]
+        assert "watched nothing" not in capsys.readouterr().err
+        still_on = cell.startswith("%kdoctor on")
+        assert keras.Model.train_on_batch.__code__.co_filename.endswith("loops.py") is still_on
+
+    def test_a_loop_that_fails_says_what_it_raised(self, digits_shell):
+        digits_shell.fails("%%kdoctor fit\nmodel.train_on_batch(x[:32], y[:32])\n1 / 0")
+        (report,) = digits_shell.ip.kdoctor.runs.values()
+        assert report.record.outcome.exception == "ZeroDivisionError: division by zero"
+
+    def test_a_loop_that_was_traced_before_is_told(self, digits_shell, capsys):
+        digits_shell.run(
+            "import tensorflow as tf\n"
+            "@tf.function\n"
+            "def step():\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = tf.reduce_sum(model(x))\n"
+            "    model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)\n"
+            "step()"
+        )
+        digits_shell.run("%%kdoctor fit\nstep()")
+        said = capsys.readouterr().err
+        assert "watched nothing, Adam counted 1 updates of which nothing can be seen" in said
+        assert "Adam counted" in str(digits_shell.fails("%kdoctor fit step()"))
+
     def test_a_cell_that_fails_before_its_fit_says_only_that(self, digits_shell, capsys):
         digits_shell.fails(f"%%kdoctor fit\n1 / 0\n{FIT}")
         assert "watched nothing" not in capsys.readouterr().err

@@ -103,6 +103,11 @@ def compiled_metrics(model: keras.Model) -> tuple[CompiledMetric, ...]:
     return tuple(found)
 
 
+def of_optimizer(optimizer: keras.optimizers.Optimizer) -> Compile:
+    """What an optimizer without `compile` tells."""
+    return Compile(optimizer=type(optimizer).__name__, learning_rate=_fixed_rate(optimizer))
+
+
 def _is_custom(part: object) -> bool:
     module = getattr(part, "__module__", "") if callable(part) else type(part).__module__
     return not module.startswith("keras.") and module != "builtins"
