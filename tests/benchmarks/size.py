@@ -29,7 +29,7 @@ FIT_STEPS = (10**3, 10**4, 4 * 10**4)
 STEPS_PER_EPOCH = 1000
 CLASSES, ROWS = 10, 1000
 #: Layers up to which a fit of 400 steps takes no longer than some seconds.
-EPOCHS_UP_TO = 50
+EPOCHS_UP_TO = 20
 
 
 def simulated(layers: int, steps: int) -> tuple[float, int]:
