@@ -57,9 +57,12 @@ class ExceptionTap:
             return self._original(*args, **kwargs)
         if not self.armed:
             # the step of a later fit
+            in_place = self._model.train_function is self
             self.remove()
             self._abandoned()
-            return self._original(*args, **kwargs)
+            # by now the recorder's own function may have left as well
+            function = self._model.train_function if in_place else self._original
+            return function(*args, **kwargs)
         self.armed = False
         try:
             return self._original(*args, **kwargs)
