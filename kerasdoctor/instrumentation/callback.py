@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
 from kerasdoctor.instrumentation.batches import DrawnBatches
 from kerasdoctor.instrumentation.evaluations import Evaluations
+from kerasdoctor.instrumentation.exception_tap import ExceptionTap
 from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
@@ -95,11 +97,18 @@ class FitRecorder(keras.callbacks.Callback):
         self._epoch = 0
         self._steps_before = 0
         self._nonfinite_seen = False
+        #: The thread that trains.
+        self._thread = threading.get_ident()
+        #: Batches that ended in other threads and were not taken in yet: index -> logs.
+        self._ended: dict[int, Mapping[str, float] | None] = {}
+        self._next_batch = 0
 
     # Keras's hooks -------------------------------------------------------------------------------------------------
 
     @guarded
     def on_train_begin(self, logs: Any = None) -> None:
+        self._thread = threading.get_ident()
+        ExceptionTap.clear(self._model)
         if self._continues:
             self._began = time.perf_counter() - self.record.outcome.seconds
             epochs = int((self.params or {}).get("epochs") or 0) - int(self._arguments.get("initial_epoch") or 0)
@@ -124,6 +133,8 @@ class FitRecorder(keras.callbacks.Callback):
         self._steps_before = self._steps.last
         self._steps.new_epoch()
         self._batches.new_epoch("train")
+        self._ended.clear()
+        self._next_batch = self._model.steps_per_execution - 1
         rate = None
         if not self._steps.tapped:
             rate = float(keras.ops.convert_to_numpy(self._model.optimizer.learning_rate))
@@ -134,8 +145,21 @@ class FitRecorder(keras.callbacks.Callback):
         self._grow(lambda quantity: quantity.on_epoch(tap))
 
     @guarded
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        while self._next_batch in self._ended:
+            self._made(self._next_batch, self._ended.pop(self._next_batch))
+
+    @guarded
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if threading.get_ident() == self._thread:
+            self._made(batch, logs)
+        else:
+            # the JAX backend tells it from a pool of threads, in any order: the training thread takes it from here
+            self._ended[batch] = logs
+
+    def _made(self, batch: int, logs: Mapping[str, float] | None) -> None:
         began = time.perf_counter()
+        self._next_batch = batch + self._model.steps_per_execution
         finite = self._steps.made(self._steps_before, batch, logs)
         now = time.perf_counter()
         self._steps.budget.spend(now - began)
@@ -147,6 +171,11 @@ class FitRecorder(keras.callbacks.Callback):
             self._take_in()
             self._keep_to_budget(batch, logs)
         self._observer.stepped(self.record, self._progress(batch + 1))
+
+    def _take_the_rest(self) -> None:
+        """Takes in every batch that has ended; by now a gap is a batch that was not told."""
+        for batch in sorted(self._ended.copy()):
+            self._made(batch, self._ended.pop(batch))
 
     @guarded
     def _first_step(self, spec: Any, tracing: float) -> None:
@@ -181,6 +210,8 @@ class FitRecorder(keras.callbacks.Callback):
 
     @guarded
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        with self.noting("steps"):
+            self._take_the_rest()
         for key, value in (logs or {}).items():
             self.record.history.setdefault(key, []).append(float(value))
         if not self.record.metric_facts:
@@ -222,6 +253,7 @@ class FitRecorder(keras.callbacks.Callback):
             with self.noting("facts"):
                 self._fill_facts()
         with self.noting("steps"):
+            self._take_the_rest()
             self._take_in()
         self._steps.end()
         self._evaluations.end()
@@ -242,6 +274,12 @@ class FitRecorder(keras.callbacks.Callback):
         # nothing of the user's is held longer than the fit
         self._arguments, self._names = {}, {}
         return report
+
+    def abandon(self) -> None:
+        """The fit ended, and nobody told how: its model is left as it was."""
+        self._steps.end()
+        self._evaluations.end()
+        self._arguments, self._names = {}, {}
 
     def note_failure(self, where: str, error: Exception) -> None:
         """Keeps a crash of our own code for the report, once per place."""

@@ -13,6 +13,7 @@ import keras
 from kerasdoctor import store
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
+from kerasdoctor.instrumentation.exception_tap import ExceptionTap
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.instrumentation.watching import known_level, new_recorder
 from kerasdoctor.record import Level
@@ -48,9 +49,7 @@ class Doctor(keras.callbacks.Callback):
         self._level = known_level(level)
         self._recorder: FitRecorder | None = None
         self._report: Report | None = None
-        self._train_function: Any = None
-        #: Whether Keras told the end of the last step.
-        self._heard = True
+        self._tap: ExceptionTap | None = None
 
     @property
     def report(self) -> Report:
@@ -72,27 +71,35 @@ class Doctor(keras.callbacks.Callback):
         recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored(), level=self._level)
         recorder.set_params(self.params)
         recorder.set_model(self._model)
-        self._recorder = recorder
         recorder.on_train_begin(logs)
+        self._recorder = recorder
         # around the recorder's own train function
-        self._tap_exceptions()
+        self._tap = ExceptionTap(self._model, self._finish, self._abandon)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._recorder:
             self._recorder.on_epoch_begin(epoch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._heard = True
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._tap:
+            self._tap.armed = True
         if self._recorder:
-            self._recorder.on_train_batch_end(batch, logs)
+            self._recorder.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # the JAX backend calls it from other threads, also while the fit ends in this one
+        recorder = self._recorder
+        if recorder:
+            recorder.on_train_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self._recorder:
             self._recorder.on_test_begin(logs)
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._recorder:
-            self._recorder.on_test_batch_end(batch, logs)
+        recorder = self._recorder
+        if recorder:
+            recorder.on_test_batch_end(batch, logs)
 
     def on_test_end(self, logs: Any = None) -> None:
         if self._recorder:
@@ -109,30 +116,10 @@ class Doctor(keras.callbacks.Callback):
             self._recorder.on_train_end(logs)
             self._finish(None)
 
-    def _tap_exceptions(self) -> None:
-        """Keras calls no callback when a step raises; its train function is where the exception passes by."""
-        original = self._model.train_function
-        model, self._train_function, self._heard = self._model, original, True
-
-        def train_function(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not self._heard:
-                # the step before had no end: that fit was ended by an exception that nobody told
-                self._recorder = None
-                model.train_function = original
-                return original(*args, **kwargs)
-            self._heard = False
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                self._finish(error)
-                raise
-
-        self._model.train_function = train_function
-
     def _untap(self) -> None:
-        if self._train_function is not None:
-            self._model.train_function, self._train_function = self._train_function, None
+        tap, self._tap = self._tap, None
+        if tap is not None:
+            tap.remove()
 
     def _finish(self, error: BaseException | None) -> None:
         recorder, self._recorder = self._recorder, None
@@ -142,6 +129,12 @@ class Doctor(keras.callbacks.Callback):
         self._report = recorder.end(error)
         if not self._quiet:
             sys.stdout.write(f"{self._report}\n")
+
+    def _abandon(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        self._untap()
+        if recorder is not None:
+            recorder.abandon()
 
 
 def _fit_frames(model: keras.Model) -> tuple[Mapping[str, Any], types.FrameType] | None:

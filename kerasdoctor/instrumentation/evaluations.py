@@ -95,7 +95,7 @@ class Evaluations:
         function, model = self._function, self._model
         if function is None or model is None:
             return
-        reason = "" if function.attached else function.refusal(model)
+        reason = "" if function.in_place else function.refusal(model)
         if reason:
             self._give_up(reason)
             return
@@ -160,7 +160,7 @@ class Evaluations:
 
     def _look(self, *, step: int) -> None:
         model, function = self._model, self._function
-        if model is None or function is None:
+        if model is None or function is None or (function.attached and not function.in_place):
             return
         from kerasdoctor.instrumentation.evaluation_taps import as_numpy
         from kerasdoctor.instrumentation.flight_recorder import State

@@ -1,8 +1,9 @@
-"""What holds for the length of a block: a replaced method, random numbers that nobody draws."""
+"""What holds for the length of a block, and whether somebody else has replaced a function."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,3 +38,8 @@ def kept_random_numbers() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002 (as above)
         if seeds is not None:
             seeds.setstate(eager)
+
+
+def is_kerass(function: object) -> bool:
+    """Whether a function was written by Keras; one of the user's around it may bear its name and module."""
+    return inspect.isfunction(function) and str(function.__globals__.get("__name__")).startswith("keras.")

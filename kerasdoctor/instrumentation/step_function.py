@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
 from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
+from kerasdoctor.instrumentation.patching import is_kerass
 from kerasdoctor.instrumentation.taps import Layout, TappedStep
 from kerasdoctor.locale import _
 
@@ -50,6 +50,8 @@ class StepFunction:
         self._iterator: weakref.ref[Any] | None = None
         self._function: Any = None
         self._original: Any = None
+        #: The function of Keras's that the traces stand in for.
+        self._origin: weakref.ref[Any] | None = None
         #: Whether it stands in for the model's own.
         self.attached = False
         #: Whether anybody reads what the steps tell.
@@ -69,7 +71,10 @@ class StepFunction:
         """Why this model's step cannot be tapped; empty when it can."""
         if not _defined_by_keras(model, f"make_{cls.attribute}"):
             return _("the model makes a {function} of its own").format(function=cls.attribute.replace("_", " "))
-        if not inspect.isfunction(getattr(model, cls.attribute)):
+        left = getattr(model, cls.attribute)
+        if isinstance(left, StepFunction) and not left.attached:
+            left.detach()
+        if not is_kerass(getattr(model, cls.attribute)):
             return _("something else has replaced the model's {function}").format(
                 function=cls.attribute.replace("_", " ")
             )
@@ -82,8 +87,19 @@ class StepFunction:
         model = self._model()
         if model is not None and getattr(model, self.attribute) is not self:
             self._original, self._told, self.failure = getattr(model, self.attribute), None, None
+            if self._origin is not None and self._origin() is not self._original:
+                # a callback has called `compile`: other losses and metrics
+                self._traced.clear()
+                self._iterator = None
+            self._origin = weakref.ref(self._original)
             setattr(model, self.attribute, self)
             self.attached = self.reading = True
+
+    @property
+    def in_place(self) -> bool:
+        """Whether fit calls this, and not another function that has taken the place."""
+        model = self._model()
+        return model is not None and getattr(model, self.attribute) is self
 
     def detach(self) -> None:
         """Put the model's own function back, unless another has taken the place meanwhile.
@@ -103,6 +119,8 @@ class StepFunction:
         __tracebackhide__ = True
         original = self._original
         if not self.attached:
+            # called by another function around it, or put back by that one
+            self.detach()
             return original(iterator)
         if self._told is not None:
             # nobody takes what the steps tell: the fit that was watched ended without a word
@@ -118,6 +136,13 @@ class StepFunction:
         outputs, told = self._function(iterator)
         self._told = told if self.reading else None
         return outputs
+
+    def _at_the_end(self, iterator: Any) -> tuple[Any, None]:
+        """Keras finds the end of a pipeline of unknown length inside of a step, which is counted nevertheless.
+
+        The optimizer's iterations, the random states and weight decay go on by one: what needs no batch is done.
+        """
+        return self._original(iterator), None
 
     def take(self) -> Any:
         """What the last step told, once; None when it was not tapped."""
@@ -181,7 +206,12 @@ class TrainFunction(StepFunction):
         self._flight: FlightRecorder | None = None
         self._first: Callable[[Any, float], None] | None = None
 
-    def record(self, flight: FlightRecorder, first: Callable[[Any, float], None]) -> None:
+    @property
+    def full(self) -> bool:
+        """Whether it tells what belongs to level "full"."""
+        return self._step.full
+
+    def record(self, flight: FlightRecorder, first: Callable[[Any, float], None] | None) -> None:
         """Show every batch to `flight` from now on, and to `first` before the first step what its trace is like.
 
         `first` is called with the signature of the batches and the seconds that tracing took.
@@ -222,7 +252,11 @@ class TrainFunction(StepFunction):
         return function
 
     def _draw(self, iterator: Any) -> Any:
-        batch = next(iterator)
+        batch = next(iterator, None)
+        if batch is None:
+            if self._flight is not None:
+                self._flight.restart()
+            return self._at_the_end(iterator)
         if self._first is not None:
             first, self._first = self._first, None
             first(iterator.element_spec, self.tracing)
@@ -318,7 +352,9 @@ class TestFunction(StepFunction):
         return self._draw
 
     def _draw(self, iterator: Any) -> Any:
-        batch = next(iterator)
+        batch = next(iterator, None)
+        if batch is None:
+            return self._at_the_end(iterator)
         if self.drawn is not None:
             self.drawn(batch)
         return self.step(batch)

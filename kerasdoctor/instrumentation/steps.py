@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.patching import is_kerass
+from kerasdoctor.instrumentation.row_count import RowCount
 from kerasdoctor.instrumentation.time_budget import SHARES, TimeBudget
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import StepTap
@@ -91,16 +93,17 @@ class Steps:
                 tracing the step took.
             drawn: is shown every batch that is drawn outside of Keras's loop.
         """
-        self._mean = _RunningMean.for_fit(model, record, arguments)
+        self._mean = _RunningMean.for_fit(model, record, arguments, drawn)
         self._record, self._model, reason = record, model, ""
         self._flight = self._replay = None
         if record.instrument.level == "light":
             reason = _("the level is light")
         elif keras.backend.backend() != "tensorflow":
-            reason = _("the backend is {backend}, not TensorFlow").format(backend=keras.backend.backend())
+            reason = _("the backend is {backend}: gradients, activations and the replay of a NaN take TensorFlow")
+            reason = reason.format(backend=keras.backend.backend())
         else:
             # TensorFlow is loaded already, it is the backend
-            from kerasdoctor.instrumentation import flight_recorder, step_function
+            from kerasdoctor.instrumentation import step_function
 
             reason = step_function.TrainFunction.refusal(model)
             if not reason:
@@ -109,11 +112,7 @@ class Steps:
                 if refused and not record.instrument.lowered:
                     lowered = _("to the default level: {reason}").format(reason=refused)
                     record.instrument = replace(record.instrument, lowered=lowered)
-                self._function = step_function.train_function_of(model, full=full and not refused)
-                self._flight = flight_recorder.FlightRecorder(model, spend=self.budget.spend)
-                self._function.attach()
-                self._function.record(self._flight, first_step)
-                self._function.drawn = drawn
+                self._attach(model, first_step, drawn, full=full and not refused)
         self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
         self.budget.begin(time.perf_counter())
@@ -131,12 +130,43 @@ class Steps:
         self.unreplayed = _("the batches of a loop of your own are not kept")
         self.budget.begin(time.perf_counter())
 
+    def _attach(
+        self,
+        model: keras.Model,
+        first_step: Callable[[Any, float], None] | None,
+        drawn: Callable[[Any], None] | None,
+        *,
+        full: bool,
+    ) -> None:
+        from kerasdoctor.instrumentation import flight_recorder, step_function
+
+        self._function = step_function.train_function_of(model, full=full)
+        self._flight = flight_recorder.FlightRecorder(model, spend=self.budget.spend)
+        self._function.attach()
+        self._function.record(self._flight, first_step)
+        self._function.drawn = drawn
+
     def new_epoch(self) -> None:
         """Keras's means begin anew."""
         self._mean.new_epoch()
+        self._attach_again()
         if self._flight is not None and self._record is not None and self._record.fit.callbacks:
             # one of the user's callbacks may have changed what a step does, between two epochs
             self._flight.restart()
+
+    def _attach_again(self) -> None:
+        """A callback may have Keras build its train function anew: other trainable variables, another optimizer."""
+        function, model, flight = self._function, self._model, self._flight
+        if function is None or model is None:
+            return
+        from kerasdoctor.instrumentation.step_function import TrainFunction
+
+        if not isinstance(function, TrainFunction) or function.in_place or function.refusal(model):
+            return
+        if flight is None or flight.landed() is None:
+            drawn = function.drawn
+            function.detach()
+            self._attach(model, None, drawn, full=function.full)
 
     def made(self, before: int, batch: int, logs: Mapping[str, float] | None) -> bool:
         """Takes in one call of the train function; returns whether its loss is finite.
@@ -148,11 +178,14 @@ class Steps:
         """
         self.last = before + batch + 1
         told = self._told()
-        loss = None
+        loss: float | None = None
         if told is not None and told[0].loss:
             loss = float(told[1][0])
         elif logs and "loss" in logs:
-            loss = self._mean.loss(batch, float(logs["loss"]))
+            mean = self._mean.loss(batch, float(logs["loss"]))
+            if mean is None and told is None:
+                return self._note(float(logs["loss"]))
+            loss = mean
         elif told is None:
             return True
         self._step.append(self.last)
@@ -163,7 +196,10 @@ class Steps:
             self._vectors.append(told[1])
             if self._flight is not None:
                 self._flight.after(self.last, *told)
-        if loss is None or math.isfinite(loss):
+        return loss is None or self._note(loss)
+
+    def _note(self, loss: float) -> bool:
+        if math.isfinite(loss):
             return True
         self.nonfinite = self.nonfinite or self.last
         return False
@@ -238,6 +274,7 @@ class Steps:
 
     def end(self) -> None:
         """After the fit, however it ended: Keras's own train function is back."""
+        self._mean.end()
         if self._function is not None:
             self._replay = self._function.step
             self._function.detach()
@@ -269,32 +306,66 @@ class _RunningMean:
     (m N - m' (N - b)) / b (shared measurements: error 7e-5 at 1,000 batches an epoch, 8e-3 at 100,000).
     """
 
-    def __init__(self, rows: Callable[[int], float] | None = None) -> None:
-        """Args: rows: batch index in the epoch -> rows of the epoch so far; None when the logs hold batch losses."""
+    def __init__(self, rows: Callable[[int], float] | None = None, *, told: bool = True) -> None:
+        """A mean of no batches.
+
+        Args:
+            rows: batch index in the epoch -> rows of the epoch so far; None when the logs hold batch losses.
+            told: whether the loss of a batch can be had at all.
+        """
         self._rows = rows
+        self._is_told = told
         self._tracker: keras.metrics.Metric | None = None
+        self._count: RowCount | None = None
         self.new_epoch()
 
     @classmethod
-    def for_fit(cls, model: keras.Model, record: TrainingRecord, arguments: Mapping[str, Any]) -> _RunningMean:
+    def for_fit(
+        cls,
+        model: keras.Model,
+        record: TrainingRecord,
+        arguments: Mapping[str, Any],
+        drawn: Callable[[Any], None],
+    ) -> _RunningMean:
         tracker = getattr(model, "_loss_tracker", None)
         own_step = type(model).train_step is not _keras_train_step(type(model))
         if own_step:
             tracker = next((metric for metric in model.metrics if metric.name == "loss"), None)
+        backend = keras.backend.backend()
         n, size = record.data.n_train, record.fit.batch_size
         if not own_step and n is not None and size is not None and arguments.get("steps_per_epoch") is None:
             losses = cls(lambda batch: min((batch + 1) * size, n))
-        elif tracker is not None and hasattr(tracker, "count") and keras.backend.backend() == "tensorflow":
+        elif tracker is not None and hasattr(tracker, "count") and backend == "tensorflow":
             count = tracker.count
             losses = cls(lambda _batch: float(count.numpy()))
+        elif tracker is not None and backend == "jax":
+            losses = (
+                cls._counting(model, drawn) if not own_step and is_kerass(model.train_function) else cls(told=False)
+            )
         else:
             losses = cls(None)
         losses._tracker = tracker
         return losses
 
+    @classmethod
+    def _counting(cls, model: keras.Model, drawn: Callable[[Any], None]) -> _RunningMean:
+        count = RowCount(model, drawn)
+        losses = cls(count.rows)
+        losses._count = count
+        count.attach()
+        return losses
+
+    def end(self) -> None:
+        """Nothing stands in for a function of the model's any longer."""
+        if self._count is not None:
+            self._count.detach()
+            self._count = None
+
     def new_epoch(self) -> None:
         self._seen = 0.0
         self._mean = 0.0
+        if self._count is not None:
+            self._count.new_epoch()
 
     def rows_seen(self) -> int | None:
         """Rows that the running validation has seen, from the count of Keras's own mean."""
@@ -302,7 +373,12 @@ class _RunningMean:
         return None if count is None or keras.backend.backend() != "tensorflow" else int(count.numpy())
 
     def loss(self, batch: int, mean: float) -> float | None:
-        """The loss of this batch alone; the batches of one execution together with `steps_per_execution` > 1."""
+        """The loss of this batch alone; the batches of one execution together with `steps_per_execution` > 1.
+
+        None where it cannot be told.
+        """
+        if not self._is_told:
+            return None
         if self._rows is None:
             return mean
         seen = self._rows(batch)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -329,6 +332,152 @@ class Saver(keras.callbacks.Callback):
         again.set_weights(weights)
 
 
+class OnceRaises(keras.callbacks.Callback):
+    """Ends the first fit that it is in, between two steps of its second epoch."""
+
+    def __init__(self, error: type[BaseException] = RuntimeError) -> None:
+        super().__init__()
+        self.error: type[BaseException] | None = error
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.error is not None and self.model.optimizer.iterations > 8:
+            error, self.error = self.error, None
+            raise error("of the user's own")
+
+
+def resumed(model: keras.Model) -> Any:
+    """Interrupted, and taken up again by Keras from its backup."""
+    callbacks = [OnceRaises(), keras.callbacks.BackupAndRestore("backup")]
+    for _ in range(2):
+        with contextlib.suppress(RuntimeError):
+            model.fit(*rows(), validation_split=0.2, epochs=3, verbose=0, callbacks=callbacks)
+
+
+def continued_by(copied: Callable[[keras.Model], keras.Model]) -> Fit:
+    """A copy of the model goes on, and gives its weights back."""
+
+    def fit(model: keras.Model) -> Any:
+        model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+        again = copied(model)
+        again.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+        model.set_weights(again.get_weights())
+
+    return fit
+
+
+def loaded(model: keras.Model) -> keras.Model:
+    model.save("model.keras")
+    return keras.models.load_model("model.keras")
+
+
+class Saves(keras.callbacks.Callback):
+    """Saves after each epoch, and looks at what it saved."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        again = loaded(self.model)
+        x, _ = rows()
+        np.testing.assert_array_equal(again.predict(x, verbose=0), self.model.predict(x, verbose=0))
+
+
+class TrainsItself(keras.callbacks.Callback):
+    """Makes steps of its own between those of fit."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._train(batch, 1)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._train(batch, 4)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._train(epoch, epoch)
+
+    def _train(self, index: int, wanted: int) -> None:
+        if index == wanted:
+            x, y = rows()
+            self.model.train_on_batch(x[:9], y[:9])
+
+
+class Replaces(keras.callbacks.Callback):
+    """Puts a function of its own around the train function while it trains, as some libraries do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.original = original = self.model.train_function
+
+        def train_function(iterator: Any) -> Any:
+            self.calls += 1
+            return original(iterator)
+
+        self.model.train_function = train_function
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.train_function = self.original
+
+
+class Remakes(keras.callbacks.Callback):
+    """Freezes a layer for the second epoch, which takes another train function."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 1:
+            self.model.layers[0].trainable = False
+            self.model.make_train_function(force=True)
+
+
+class Recompiles(keras.callbacks.Callback):
+    """Another optimizer for the second epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 0:
+            compiled(self.model, optimizer=keras.optimizers.SGD(0.05))
+            self.model.make_train_function()
+
+
+class Penalty(keras.layers.Layer):
+    """Adds to the loss from inside of the model."""
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(0.1 * keras.ops.mean(keras.ops.square(inputs)))
+        return inputs
+
+
+def own_penalty() -> keras.Model:
+    layers = [
+        keras.Input((FEATURES,)),
+        keras.layers.Dense(8, "relu"),
+        Penalty(),
+        keras.layers.Dense(CLASSES, "softmax"),
+    ]
+    return compiled(keras.Sequential(layers))
+
+
+def thawed(model: keras.Model) -> Any:
+    """Transfer learning: a frozen layer is trained too in the second fit."""
+    model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+    model.layers[0].trainable = True
+    compiled(model, optimizer=keras.optimizers.Adam(1e-4))
+    return model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+
+
+def repeated(model: keras.Model) -> Any:
+    data = tf.data.Dataset.from_tensor_slices(rows()).shuffle(50, seed=3).batch(BATCH).repeat()
+    return model.fit(data, steps_per_epoch=5, epochs=3, validation_data=rows(), verbose=0)
+
+
+def unknown_length(model: keras.Model) -> Any:
+    data = tf.data.Dataset.from_tensor_slices(rows()).batch(BATCH).filter(lambda x, _: tf.shape(x)[0] > 0)
+    return model.fit(data, epochs=2, validation_data=data.take(2), verbose=0)
+
+
+def with_callbacks(*callbacks: Callable[[], keras.callbacks.Callback]) -> Fit:
+    def fit(model: keras.Model) -> Any:
+        return with_options(callbacks=[make() for make in callbacks])(model)
+
+    return fit
+
+
 def with_options(**options: Any) -> Fit:
     return lambda model: model.fit(*rows(), **{"epochs": 2, "validation_split": 0.2, "verbose": 0, **options})
 
@@ -407,4 +556,33 @@ CASES: dict[str, Case] = {
     "compiled between two fits": Case(dense, again),
     "train_on_batch before": Case(dense, loop),
     "MirroredStrategy": Case(mirrored),
+    "jit_compile, bidirectional GRU": Case(
+        lambda: compiled(
+            recurrent(lambda: keras.layers.Bidirectional(keras.layers.GRU(3)))(),
+            optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+            jit_compile=True,
+        ),
+        with_data(tokens),
+    ),
+    "gradient accumulation, clipping": Case(
+        lambda: dense(optimizer=keras.optimizers.SGD(0.1, 0.9, gradient_accumulation_steps=3, clipnorm=0.05))
+    ),
+    "add_loss": Case(own_penalty),
+    "frozen, then thawed": Case(frozen, thawed),
+    "repeated tf.data": Case(dense, repeated),
+    "tf.data of unknown length": Case(dense, unknown_length),
+    "BackupAndRestore": Case(dense, with_callbacks(lambda: keras.callbacks.BackupAndRestore("backup"))),
+    "interrupted and resumed": Case(dense, resumed),
+    "ReduceLROnPlateau": Case(
+        dense, with_callbacks(lambda: keras.callbacks.ReduceLROnPlateau(patience=0, min_delta=10, factor=0.5))
+    ),
+    "saved inside": Case(dense, with_callbacks(Saves)),
+    "trains in a callback": Case(dense, with_callbacks(TrainsItself)),
+    "train function replaced": Case(dense, with_callbacks(Replaces), tapped=False),
+    "train function remade": Case(dense, with_callbacks(Remakes)),
+    "compiled inside": Case(dense, with_callbacks(Recompiles)),
+    "saved and loaded": Case(dense, continued_by(loaded)),
+    "deepcopied": Case(dense, continued_by(copy.deepcopy)),
+    "pickled": Case(dense, continued_by(lambda model: pickle.loads(pickle.dumps(model)))),  # noqa: S301 (its own)
+    "cloned": Case(dense, continued_by(lambda model: compiled(keras.models.clone_model(model)))),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import layers, ops
 
@@ -311,7 +312,7 @@ def test_logarithm_in_the_functional_api():
     model.compile("adam", "binary_crossentropy")
     told = found(watched(model, x, y, shuffle=False))
     assert (told.origin, told.kind, told.operation) == ("layer", "Log", "Log")
-    assert told.samples == (AT_FAULT,)
+    assert (told.step, told.samples) == (AT_FAULT // BATCH + 1, (AT_FAULT,))
 
 
 def test_root_of_zero_is_finite_forward_and_nan_backward():
@@ -396,3 +397,219 @@ def test_an_update_that_is_not_finite():
     assert told.origin == "update"
     assert told.step == 7
     assert any("one/kernel" in path for path in told.variables)
+
+
+def test_root_of_zero_backward_inside_of_a_nested_model():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    inner = keras.Sequential([keras.Input((FEATURES,)), layers.Identity(), Norm(name="length")], name="inner")
+    inputs = keras.Input((FEATURES,))
+    hidden = layers.Dense(FEATURES, use_bias=False, kernel_initializer="identity", name="before")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, name="after")(inner(hidden)), name="outer")
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.step) == ("layer", True, AT_FAULT // BATCH + 1)
+    assert (told.layer.rpartition("/")[2], told.samples) == ("length", (AT_FAULT,))
+    assert told.variables == ("before/kernel",)
+    assert "ops.sqrt" in told.line
+
+
+def test_half_precision_overflows_in_the_middle():
+    x, y = rows()
+    x[AT_FAULT] = 100
+    policy = "mixed_float16"
+    large = keras.initializers.Constant(20)
+    model = network(
+        dense("one", dtype=policy, kernel_initializer="ones"),
+        dense("two", dtype=policy, kernel_initializer=large),
+        layers.Dense(8, activation="tanh", dtype=policy, name="three"),
+    )
+    model.compile(keras.optimizers.SGD(1e-9), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    # 100 * 6 fits, 600 * 8 * 20 is beyond 65,504
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.layer == "network/two"
+    assert told.half_precision
+
+
+def test_a_label_without_a_unit_among_several_outputs():
+    x, y = rows()
+    label = y.astype("int64")
+    label[AT_FAULT] = 9
+    inputs = keras.Input((FEATURES,))
+    hidden = dense("one")(inputs)
+    outputs = {"kind": layers.Dense(2, "softmax", name="kind")(hidden), "size": layers.Dense(1, name="size")(hidden)}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"}, jit_compile=True)
+    told = found(watched(model, x, {"kind": label, "size": y}, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("loss", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_a_target_of_an_output_that_has_no_weight():
+    x, y = rows()
+    size = y.copy()
+    size[AT_FAULT] = np.nan
+    inputs = keras.Input((FEATURES,))
+    outputs = {name: layers.Dense(1, name=name)(inputs) for name in ("one", "size")}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", dict.fromkeys(outputs, "mse"), loss_weights={"one": 1.0, "size": 0.0})
+    told = found(watched(model, x, {"one": y, "size": size}, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("target", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_an_infinite_weight_in_a_pipeline():
+    x, y = rows()
+    weight = np.ones(ROWS, "float32")
+    weight[AT_FAULT] = np.inf
+    model = network(dense("one"))
+    model.compile("adam", "binary_crossentropy")
+    data = tf.data.Dataset.from_tensor_slices((x, y, weight)).batch(BATCH)
+    told = found(watched(model, data, batch_size=None))
+    assert (told.origin, told.step, told.rows) == ("sample_weight", AT_FAULT // BATCH + 1, (AT_FAULT % BATCH,))
+
+
+def test_logarithm_of_a_negative_number_in_a_lambda():
+    x, y = rows()
+    x[AT_FAULT, 1] = -0.5
+    model = network(layers.Lambda(lambda values: tf.math.log(2 * values), name="features"))
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer.rpartition("/")[2], told.kind, told.operation) == ("features", "Lambda", "Log")
+    assert "tf.math.log(2 * values)" in told.line
+
+
+class OverTheBatch(layers.Layer):
+    """A normalization of the batch that its author thought safe."""
+
+    def call(self, inputs: Any) -> Any:
+        deviation = ops.std(inputs, axis=0)
+        return inputs / deviation
+
+
+def test_a_division_that_spoils_every_row_names_none():
+    x, y = rows()
+    x[BATCH : 2 * BATCH, 3] = 0
+    model = network(OverTheBatch(name="scaled"))
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.rows) == ("layer", 2, ())
+    assert (told.layer.rpartition("/")[2], told.operation, told.line) == (
+        "scaled",
+        "RealDiv",
+        "return inputs / deviation",
+    )
+
+
+class Explodes(layers.Layer):
+    """A recurrent cell whose state squares itself."""
+
+    state_size = output_size = 1
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        state = ops.square(states[0]) + ops.sum(inputs, axis=-1, keepdims=True)
+        return state, [state]
+
+
+def test_a_cell_that_explodes_inside_of_a_loop():
+    x, y = rows()
+    x[AT_FAULT] = 1e10
+    inputs = keras.Input((FEATURES,))
+    sequence = layers.Reshape((FEATURES, 1))(inputs * 0.1)
+    model = keras.Model(inputs, layers.Dense(1)(layers.RNN(Explodes(), name="loop")(sequence)))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told.layer.rpartition("/")[2] in {"loop", "explodes"}
+
+
+class Told(keras.callbacks.Callback):
+    """What every step of a plain run leaves: whether the loss is finite, and the weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finite: list[bool] = []
+        self.weights: list[list[np.ndarray]] = []
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.weights.append(self.model.get_weights())
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.finite.append(bool(np.isfinite(logs["loss"])))
+
+
+def test_a_logarithm_that_training_drives_below_zero():
+    """Against the plain run, through dropout, a shuffle and an optimizer with a state."""
+    x, _ = rows()
+    y = np.linspace(-1.0, -12.0, ROWS).astype("float32")
+    layer = layers.Dense(1, kernel_initializer="ones", bias_initializer="ones", name="share")
+
+    def build() -> keras.Model:
+        keras.utils.set_random_seed(4)
+        model = keras.Sequential([keras.Input((FEATURES,)), layers.Dropout(0.2), layer, Log(name="logarithm")])
+        layer.set_weights([np.ones((FEATURES, 1)), np.ones(1)])
+        model.compile(keras.optimizers.Adam(0.0047), "mse")
+        keras.utils.set_random_seed(5)
+        return model
+
+    plain, seen = build(), Told()
+    plain.fit(x, y, batch_size=4, epochs=8, verbose=0, callbacks=[seen])
+    step = seen.finite.index(False) + 1
+    assert step > 2 * flight_recorder.MOST_BATCHES
+    told = found(watched(build(), x, y, batch_size=4, epochs=8))
+    assert (told.step, told.origin, told.layer.rpartition("/")[2]) == (step, "layer", "logarithm")
+    # the row whose sum without dropout is small, whichever inputs were dropped
+    kernel, bias = seen.weights[step - 1]
+    lowest = (x @ np.minimum(kernel / 0.8, 0))[:, 0] + bias[0]
+    assert told.samples
+    assert (lowest[list(told.samples)] <= 0).all()
+
+
+class Undefined(keras.metrics.Metric):
+    """0/0, as a precision without a positive prediction."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        pass
+
+    def result(self) -> Any:
+        return ops.zeros(()) / ops.zeros(())
+
+
+def test_a_metric_that_is_not_finite_is_no_fault_of_the_training():
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile("adam", "binary_crossentropy", metrics=[Undefined(name="undefined")])
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=3, validation_split=0.2, verbose=0)
+    record = watch.report.record
+    assert np.isnan(record.history["undefined"]).all()
+    assert "first_nonfinite" not in record.quantities
+    assert "nan-loss" not in [diagnosis.name for diagnosis in watch.report.diagnoses]
+
+
+def test_nan_in_a_row_that_only_validates_is_no_fault_of_the_training():
+    x, y = rows()
+    x[ROWS - 3, 0] = np.nan
+    model = network(layers.Dense(8, activation="tanh"))
+    model.compile("adam", "binary_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, validation_split=0.2, verbose=0)
+    record = watch.report.record
+    assert np.isnan(record.history["val_loss"]).all()
+    assert np.isfinite(record.history["loss"]).all()
+    assert "first_nonfinite" not in record.quantities
+    (diagnosis,) = (diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    assert "val" in diagnosis.message
+
+
+def test_an_index_without_a_row_in_an_embedding_is_kerass_error_and_no_nan():
+    tokens = np.random.default_rng(0).integers(0, 20, (ROWS, 5))
+    tokens[AT_FAULT, 2] = 20
+    model = keras.Sequential([layers.Embedding(20, 4, name="words"), layers.Flatten(), layers.Dense(1)])
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch, pytest.raises(tf.errors.InvalidArgumentError):
+        model.fit(tokens, tokens[:, :1] * 0.1, batch_size=BATCH, shuffle=False, verbose=0)
+    record = watch.report.record
+    assert record.outcome.status == "raised"
+    assert "first_nonfinite" not in record.quantities
+    assert len(record.quantities["batch_loss"]) == AT_FAULT // BATCH

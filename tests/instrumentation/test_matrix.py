@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 import kerasdoctor
 from kerasdoctor.instrumentation import evaluations
+from tests.instrumentation import matrix
 from tests.instrumentation.matrix import CASES, Case
 
 
@@ -48,5 +53,94 @@ def test_weights_and_history_are_those_of_the_plain_fit(name, everything, monkey
     assert not record.failures
     assert bool(record.instrument.untapped) is not case.tapped
     assert ("gradient_norm" in record.quantities) is case.tapped
+    assert set(vars(watched)) == set(vars(plain))
+    assert set(vars(watched.optimizer)) == set(vars(plain.optimizer))
+    for function in (watched.train_function, watched.test_function):
+        assert function is None or inspect.isfunction(function)
+        assert function is None or function.__globals__["__name__"].startswith(("keras.", "tests."))
+
+
+#: Callbacks of the user's that stand before or behind the doctor in the list.
+COMPANIONS = {
+    "evaluates": matrix.Evaluates,
+    "trains": matrix.TrainsItself,
+    "saves": matrix.Saves,
+    "replaces": matrix.Replaces,
+    "remakes": matrix.Remakes,
+    "compiles": matrix.Recompiles,
+    "restores": lambda: keras.callbacks.EarlyStopping(patience=0, min_delta=10, restore_best_weights=True),
+    "backs up": lambda: keras.callbacks.BackupAndRestore("backup"),
+}
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_the_callback_beside_others(name, place):
+    doctor = kerasdoctor.Doctor(quiet=True)
+
+    def run(*doctors: keras.callbacks.Callback) -> keras.Model:
+        keras.utils.set_random_seed(7)
+        model = matrix.dense()
+        companion = COMPANIONS[name]()
+        callbacks = [*doctors, companion] if place == "before" else [companion, *doctors]
+        matrix.with_options(callbacks=callbacks, epochs=3)(model)
+        # a fit without the doctor goes on
+        model.fit(*matrix.rows(), epochs=1, verbose=0)
+        assert inspect.isfunction(model.train_function)
+        assert "kerasdoctor" not in model.train_function.__globals__["__name__"]
+        if name == "replaces":
+            assert companion.calls == 18
+        return model
+
+    plain, watched = run(), run(doctor)
+    for one, other in zip(state(plain), state(watched), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert set(vars(watched)) == set(vars(plain))
+    record = doctor.report.record
+    assert not record.failures
+    assert record.outcome.status in {"finished", "stopped_early"}
+    assert len(record.history["loss"]) == record.outcome.epochs
+    assert len(record.quantities["batch_loss"]) == 6 * record.outcome.epochs
+
+
+class Breaks(matrix.Subclassed):
+    """Raises in the step that follows the eighth."""
+
+    error: type[BaseException] | None = None
+
+    def train_step(self, data: Any) -> Any:
+        if self.error is not None and self.optimizer.iterations > 8:
+            error, self.error = self.error, None
+            raise error("of the user's own")
+        return super().train_step(data)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("where", ["step", "between"])
+@pytest.mark.parametrize("way", ["watch", "doctor", "doctor again"])
+def test_what_follows_an_exception_is_as_without_watching(error, where, way):
+    def run(*, plainly: bool) -> keras.Model:
+        keras.utils.set_random_seed(7)
+        if where == "step":
+            model = matrix.compiled(Breaks(), run_eagerly=True)
+            model.error, callbacks = error, []
+        else:
+            model, callbacks = matrix.dense(), [matrix.OnceRaises(error)]
+        doctors = [] if plainly or way == "watch" else [kerasdoctor.Doctor(quiet=True)]
+        fit = matrix.with_options(callbacks=[*callbacks, *doctors], epochs=3)
+        watching = kerasdoctor.watch(quiet=True) if way == "watch" and not plainly else contextlib.nullcontext()
+        with watching, pytest.raises(error, match="of the user's own"):
+            fit(model)
+        second = [kerasdoctor.Doctor(quiet=True)] if doctors and way == "doctor again" else []
+        matrix.with_options(callbacks=second)(model)
+        if second:
+            assert "gradient_norm" in second[0].report.record.quantities
+        assert model.train_function.__globals__["__name__"].startswith("keras.")
+        return model
+
+    plain, watched = run(plainly=True), run(plainly=False)
+    for one, other in zip(state(plain), state(watched), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_equal(watched.history.history, plain.history.history)
     assert set(vars(watched)) == set(vars(plain))
     assert set(vars(watched.optimizer)) == set(vars(plain.optimizer))

@@ -22,7 +22,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "weighted_metrics": None,
     "run_eagerly": False,
     "steps_per_execution": 1,
-    "jit_compile": False,
+    # what "auto" comes to
+    "jit_compile": keras.backend.backend() == "jax",
     "metrics": None,
     "loss": None,
 }
