@@ -31,6 +31,10 @@ class Seen:
     loss_scale: Any = None
     #: id of the variable -> variable, its gradient, its value before the update.
     updated: dict[int, tuple[Any, Any, Any]] = field(default_factory=dict)
+    #: id of a gradient -> operations that read it before the optimizer did.
+    readers: dict[int, int] = field(default_factory=dict)
+    #: Ids of the gradients that the optimizer reads twice or more.
+    shared: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -200,15 +204,18 @@ class TappedStep:
                 variables = optimizer._trainable_variables if trainable_variables is None else trainable_variables
                 for variable, gradient in zip(variables, grads, strict=False):
                     if gradient is not None:
+                        seen.readers[id(gradient)] = _readers(gradient)
                         known = seen.updated.get(id(variable))
                         seen.updated[id(variable)] = (variable, gradient, known[2] if known else value_of(variable))
-            if optimizer.built:
-                return original(grads, trainable_variables)
-            optimizer.__dict__["build"] = self._build(optimizer)
+            if not optimizer.built:
+                optimizer.__dict__["build"] = self._build(optimizer)
             try:
                 return original(grads, trainable_variables)
             finally:
                 optimizer.__dict__.pop("build", None)
+                with self._noting():
+                    more = [gradient for gradient in grads if gradient is not None]
+                    seen.shared |= {id(one) for one in more if _readers(one) >= seen.readers[id(one)] + 2}
 
         return apply
 
@@ -238,11 +245,16 @@ class TappedStep:
         after = [value_of(variable) for variable, _, _ in updated]
         copies: dict[str, Any] = {}
         numbers = [_float(_apart(tensor, copies)) for tensor in visible]
-        numbers += [half_square(_apart(gradient, copies)) for _, gradient, _ in updated]
+        # what the optimizer itself reads twice stays as it is, however often it is read
+        gradients = [
+            (variable, gradient if id(gradient) in seen.shared else _apart(gradient, copies))
+            for variable, gradient, _ in updated
+        ]
+        numbers += [half_square(gradient) for _, gradient in gradients]
         numbers += [half_square(new - old) for new, (_, _, old) in zip(after, updated, strict=True)]
         numbers += [half_square(new) for new in after]
         if self.full:
-            gradients = [(variable, _as_dense(_apart(gradient, copies))) for variable, gradient, _ in updated]
+            gradients = [(variable, _as_dense(gradient)) for variable, gradient in gradients]
             numbers += [self._cosine(variable, gradient) for variable, gradient in gradients]
             numbers += [
                 tf.math.count_nonzero(~tf.math.is_finite(gradient), dtype=tf.float32) for _, gradient in gradients
@@ -266,6 +278,12 @@ def _read_rates(seen: Seen, optimizer: Any) -> None:
     scale = getattr(optimizer, "dynamic_scale", None)
     if scale is not None:
         seen.loss_scale = tf.convert_to_tensor(scale)
+
+
+def _readers(gradient: Any) -> int:
+    """Operations of the graph that read a gradient; 0 outside of a graph."""
+    tensor = _dense(gradient)
+    return len(tensor.consumers()) if not tf.executing_eagerly() and isinstance(tensor, tf.Tensor) else 0
 
 
 def value_of(variable: Any) -> tf.Tensor:

@@ -296,7 +296,10 @@ def test_after_an_exception_the_model_is_as_an_unwatched_one(where, way):
                 model.fit(x, y, verbose=0, callbacks=callbacks)
             assert watch.report.record.outcome.status == "raised"
             assert model.train_function.__module__.startswith("keras.")
-        model.broken = False
+        assert model.train_function is None or model.train_function.__module__.startswith("keras.")
+        if where == "step":
+            # Keras has given the weights to the step, and has none itself: nobody can go on with such a model
+            return []
         model.fit(x, y, verbose=0)
         assert model.train_function.__module__.startswith("keras.")
         return state(model)
