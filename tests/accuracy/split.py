@@ -1,7 +1,7 @@
 """Which half of the programs thresholds may be chosen on, and which half is only ever used for the published figure.
 
-`python -m tests.accuracy.split` writes split.json. It was written, and committed, before any threshold was chosen; a
-program that is in it keeps its place.
+`python -m tests.accuracy.split` writes split.json. It was written, and committed, before any rule was run on a program;
+no program is added, renamed or given another fault afterwards, since that would draw another split.
 """
 
 from __future__ import annotations

@@ -6,8 +6,7 @@ the validation oscillate or the loss NaN, and each of these diagnoses lists it a
 
 from __future__ import annotations
 
-TRUTHS: dict[str, tuple[str, ...]] = {
-    # data
+_DATA: dict[str, tuple[str, ...]] = {
     "ordered labels": ("unshuffled-split: ordered-labels",),
     "time order": ("unshuffled-split: time-order",),
     "large values": (
@@ -78,7 +77,9 @@ TRUTHS: dict[str, tuple[str, ...]] = {
     ),
     "rescaled twice": ("pretrained-input-range: rescaled-twice",),
     "not rescaled": ("pretrained-input-range: not-rescaled", "unscaled-inputs: large-values"),
-    # labels, last layer, loss, metric
+}
+
+_MODEL: dict[str, tuple[str, ...]] = {
     "labels from one": ("labels-out-of-range: labels-from-one", "fit-raised: label-out-of-range"),
     "masked labels": ("labels-out-of-range: masked-labels", "fit-raised: label-out-of-range"),
     "too few outputs": ("labels-out-of-range: too-few-outputs", "fit-raised: label-out-of-range"),
@@ -118,7 +119,9 @@ TRUTHS: dict[str, tuple[str, ...]] = {
     "empty rows": ("rows-not-distributions: empty-rows",),
     "unnormalized rows": ("rows-not-distributions: unnormalized-rows",),
     "broadcast targets": ("broadcast-targets: missing-axis",),
-    # optimization
+}
+
+_OPTIMIZATION: dict[str, tuple[str, ...]] = {
     "learning rate too high": (
         "learning-rate-too-high: long-steps",
         "nan-loss: learning-rate-too-high",
@@ -182,7 +185,9 @@ TRUTHS: dict[str, tuple[str, ...]] = {
     "custom loss": ("nan-loss: custom-loss",),
     "unstable layer": ("nan-loss: unstable-layer",),
     "mixed precision": ("nan-loss: mixed-precision", "nan-loss: unscaled-inputs", "unscaled-inputs: large-values"),
-    # generalization
+}
+
+_GENERALIZATION: dict[str, tuple[str, ...]] = {
     "overfitting": ("overfitting: no-regularization", "overfitting: trained-too-long", "overfitting: small-dataset"),
     "over-confidence": (
         "loss-accuracy-disagreement: over-confidence",
@@ -211,7 +216,9 @@ TRUTHS: dict[str, tuple[str, ...]] = {
         "ignored-activity-regularizer: inside-time-distributed",
         "ignored-activity-regularizer: set-after-build",
     ),
-    # fit raised
+}
+
+_RAISED: dict[str, tuple[str, ...]] = {
     "integer labels raise": ("fit-raised: integer-labels-for-categorical",),
     "one-hot labels raise": ("fit-raised: one-hot-for-sparse",),
     "different lengths": ("fit-raised: different-lengths",),
@@ -223,7 +230,9 @@ TRUTHS: dict[str, tuple[str, ...]] = {
     "input shape": ("fit-raised: input-shape",),
     "out of memory": ("fit-raised: out-of-memory",),
     "no data": ("fit-raised: no-data",),
-    # loop
+}
+
+_LOOP: dict[str, tuple[str, ...]] = {
     "generator ended": ("exhausted-data: generator-ended", "exhausted-data: steps-beyond-data"),
     "steps beyond data": ("exhausted-data: steps-beyond-data", "exhausted-data: generator-ended"),
     "cell run again": ("continued-training: cell-run-again",),
@@ -231,4 +240,57 @@ TRUTHS: dict[str, tuple[str, ...]] = {
     "compiled again": ("lost-optimizer-state: compiled-again",),
     "weights-only file": ("lost-optimizer-state: weights-only-file",),
     "repeated shuffle": ("repeated-shuffle: global-seed",),
+}
+
+#: Family of the fault -> condition -> right answers.
+FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "data": _DATA,
+    "labels, last layer, loss, metric": _MODEL,
+    "optimization": _OPTIMIZATION,
+    "generalization and stopping": _GENERALIZATION,
+    "fit raises": _RAISED,
+    "training loop": _LOOP,
+}
+TRUTHS = {condition: right for family in FAMILIES.values() for condition, right in family.items()}
+
+
+def family(condition: str) -> str:
+    """The family of a condition."""
+    return next(name for name, conditions in FAMILIES.items() if condition in conditions)
+
+
+_OVERFITS = ("overfitting: no-regularization", "overfitting: trained-too-long", "overfitting: small-dataset")
+_SLOW = (
+    "learning-rate-too-low: short-steps",
+    "learning-rate-too-low: early-decay",
+    "underfitting: learning-rate",
+    "underfitting: too-few-epochs",
+    "stopped-too-early: epochs-ran-out",
+)
+_SHORT = (*_SLOW[2:], "too-few-updates: large-batch", "too-few-updates: few-epochs")
+
+#: Statements that are true of every program with the condition, and not what it was made for: neither right nor false.
+ALSO: dict[str, tuple[str, ...]] = {
+    "overfitting": ("small-dataset: few-rows", "trained-too-long: best-epoch-not-kept"),
+    "over-confidence": _OVERFITS,
+    "wrong labels": _OVERFITS,
+    "random labels": _OVERFITS,
+    "weights not restored": _OVERFITS,
+    "patience too long": _OVERFITS,
+    "learning rate too low": _SLOW,
+    "schedule too short": _SLOW,
+    "plateau reducer at minimum": _SLOW,
+    "warm-up longer than run": _SLOW,
+    "large batch": _SHORT,
+    "few epochs": _SHORT,
+    "stopped while improving": _SHORT,
+    "impatient early stopping": _SHORT,
+    "batch norm lags": ("too-few-updates: large-batch", "too-few-updates: few-epochs"),
+    "zero kernels": ("majority-predictor: dead-network", "vanishing-gradients: small-initialization"),
+    "saturating activations": ("majority-predictor: dead-network",),
+    "small initialization": ("majority-predictor: dead-network", "vanishing-gradients: deep-without-normalization"),
+    "frozen layers": ("majority-predictor: dead-network",),
+    "disconnected output": ("majority-predictor: dead-network",),
+    "mixed precision": ("unscaled-inputs: large-values",),
+    "high dropout": ("better-validation: dropout-in-training",),
 }
