@@ -27,8 +27,9 @@ DEFINITIONS = """\
 first of the possible ones in a diagnosis that confirms none; which causes are right was written down with the program
 (`programs/truths.py`), before any rule saw it. *Precision*: of all causes that are confirmed under a diagnosis of
 WARNING or ERROR in faulty runs, those that are right or listed as true besides. *Both*: runs with two faults in which
-both are named so. Intervals are Wilson's, 95 %, as if runs of one program with three seeds were independent. Thresholds were chosen on other data, or on the development half; the
-published half (`split.json`) was set aside before and only ever used for this figure."""
+both are named so. Intervals are Wilson's, 95 %, as if runs of one program with three seeds were independent.
+Thresholds were chosen on other data, or on the development half; the published half (`split.json`) was set aside
+before and only ever used for this figure."""
 
 PEERS = """\
 ## Beside the peers' published figures
