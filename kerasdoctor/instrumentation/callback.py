@@ -230,6 +230,8 @@ class FitRecorder(keras.callbacks.Callback):
     @guarded
     def on_train_end(self, logs: Any = None) -> None:
         self._take_in()
+        with self.noting("evaluations"):
+            self._evaluations.fit_end(self._steps.last)
         self._steps.end()
         self._evaluations.end()
         stopped = self.record.outcome.epochs + self.record.fit.initial_epoch < self.record.fit.epochs

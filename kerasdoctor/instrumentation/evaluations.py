@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 #: Training rows of an extra look: as many as counting dead units takes (shared measurements of false alarms).
 ROWS = 512
+#: Fewer rows, of a run that is too short for more, tell nothing.
+LEAST_ROWS = 64
 #: Share of the elapsed time that extra looks may take.
 SHARE = 0.01
-#: A row costs about a third of its training in inference mode; a run that trains fewer rows has no time for a look
-#: before its first step.
-LEAST_TRAINED = int(ROWS / 3 / SHARE)
+#: What a row costs in inference mode, in the time of its training.
+INFERENCE = 1 / 3
+#: A run that trains fewer rows has no time for a look before its first step.
+LEAST_TRAINED = int(ROWS * INFERENCE / SHARE)
 #: Rows of which every prediction is kept during an evaluation; 8 MB.
 MOST_PREDICTIONS = 10**6
 
@@ -50,7 +53,10 @@ class Evaluations:
         self._sample: list[Any] | None = None
         self._began = 0.0
         self._spent = 0.0
-        self._longest = 0.0
+        #: Seconds that a row took in the slowest look; 0 before the first.
+        self._per_row = 0.0
+        #: Steps made before the last look.
+        self._looked = -1
         #: Seconds that tracing the train step took: the test step takes no longer.
         self._tracing = 0.0
         self._reading = True
@@ -67,7 +73,7 @@ class Evaluations:
 
         self._model, self._record, self._arguments, self._drawn = model, record, arguments, drawn
         self._function = test_function_of(model, _task(record.compile))
-        self._began, self._spent = time.perf_counter(), 0.0
+        self._began, self._spent, self._looked = time.perf_counter(), 0.0, -1
         self._spec = self._sample = self._before = None
 
     def first_step(self, spec: Any, tracing: float) -> None:
@@ -86,7 +92,7 @@ class Evaluations:
             self._spec = None
         rows = record.fit.epochs * (record.data.n_train or 0)
         if self._validates() and rows >= LEAST_TRAINED and not record.model.iterations:
-            self._look(step=0)
+            self._look(step=0, rows=ROWS)
 
     # Keras's own validation ----------------------------------------------------------------------------------------
 
@@ -132,13 +138,27 @@ class Evaluations:
 
     def epoch_end(self, step: int) -> None:
         """Looks at training rows where that is within the time that looks may take."""
+        if self._affordable() >= ROWS:
+            self._look(step=step, rows=ROWS)
+
+    def fit_end(self, step: int) -> None:
+        """Looks once more, at as many rows as a short run has time for."""
+        rows = self._affordable()
+        if rows >= LEAST_ROWS and step > self._looked:
+            self._look(step=step, rows=rows)
+
+    def _affordable(self) -> float:
+        """Training rows that may be looked at now."""
+        record = self._record
+        if self._spec is None or record is None:
+            return 0.0
         elapsed = time.perf_counter() - self._began
-        expected = self._longest
-        if not expected and not self._validates():
+        left = SHARE * elapsed - self._spent
+        if not self._per_row and not self._validates():
             # Keras does not trace a test step
-            expected = self._tracing
-        if self._spec is not None and self._spent + expected <= SHARE * elapsed:
-            self._look(step=step)
+            left -= self._tracing
+        trained = max(1, record.outcome.epochs) * (record.data.n_train or 1)
+        return left / (self._per_row or INFERENCE * elapsed / trained)
 
     def read_nothing(self) -> None:
         """The validations of this fit tell nothing any longer, and there are no more looks; their functions stay."""
@@ -158,7 +178,7 @@ class Evaluations:
         given = self._arguments
         return bool(given.get("validation_split")) or given.get("validation_data") is not None
 
-    def _look(self, *, step: int) -> None:
+    def _look(self, *, step: int, rows: float) -> None:
         model, function = self._model, self._function
         if model is None or function is None or (function.attached and not function.in_place):
             return
@@ -179,7 +199,7 @@ class Evaluations:
         state = State.of(model, trainable=False)
         try:
             model.reset_metrics()
-            batches = [as_numpy(traced(batch)[1]) for batch in self._sample or ()]
+            batches = [as_numpy(traced(batch)[1]) for batch in self._first(rows)]
             metrics = {name: float(value) for name, value in model.get_metrics_result().items()}
         finally:
             state.restore()
@@ -187,9 +207,21 @@ class Evaluations:
         if tap is not None:
             self._take_in(replace(tap, metrics=metrics))
         now = time.perf_counter()
-        self._longest = max(self._longest, now - tracing)
+        if batches:
+            self._per_row = max(self._per_row, (now - tracing) / sum(int(batch["rows"]) for batch in batches))
+        self._looked = step
         # before the first step Keras would have traced it as well
         self._spent += now - (tracing if step == 0 else began)
+
+    def _first(self, rows: float) -> Iterator[Any]:
+        """The first batches of the sample, of at most so many rows but for the first."""
+        seen = 0
+        for batch in self._sample or ():
+            size = len(keras.tree.flatten(batch)[0])
+            if seen and seen + size > rows:
+                return
+            seen += size
+            yield batch
 
     def _untold_trace(self, function: TestFunction) -> Any:
         """The test step where Keras traces none; None for a model that does not know how to be evaluated."""
@@ -210,10 +242,15 @@ class Evaluations:
         parts = keras.utils.unpack_x_y_sample_weight(self._spec)
         if parts[2] is not None:
             return []
-        rows = np.sort(np.random.default_rng(0).choice(n, min(n, ROWS), replace=False))
+        rows = np.random.default_rng(0).choice(n, min(n, ROWS), replace=False)
+        # read in their order, looked at in a random one, so that the first of them are a sample too
+        order = np.argsort(rows)
+        back = np.argsort(order)
         given = keras.tree.flatten((arguments["x"], arguments["y"]))
         wanted = keras.tree.flatten(parts[:2])
-        columns = [_as_drawn(data.rows_of(part, rows), spec) for part, spec in zip(given, wanted, strict=True)]
+        columns = [
+            _as_drawn(data.rows_of(part, rows[order])[back], spec) for part, spec in zip(given, wanted, strict=True)
+        ]
         size = record.fit.batch_size or 32
         batches = []
         for begin in range(0, len(rows), size):

@@ -258,32 +258,35 @@ def test_a_nan_is_noticed_in_its_step_and_its_cause_is_named():
     )
 
 
+class Broken(matrix.Subclassed):
+    """Its train step raises as long as it is broken."""
+
+    broken = False
+
+    def train_step(self, state: Any, data: Any) -> Any:
+        if self.broken:
+            raise RuntimeError("the user's own")
+        return super().train_step(state, data)
+
+
+def raising(where: str) -> keras.callbacks.Callback:
+    """A callback that raises at a place, after a while; one that does nothing where the step itself raises."""
+
+    def explode(_self: Any, index: int, *_: Any, **__: Any) -> None:
+        if index == (0 if where == "on_epoch_end" else 3):
+            raise RuntimeError("the user's own")
+
+    return type("Raises", (keras.callbacks.Callback,), {} if where == "step" else {where: explode})()
+
+
 @pytest.mark.parametrize("way", ["watch", "doctor"])
 @pytest.mark.parametrize("where", ["on_train_batch_begin", "on_epoch_end", "step"])
 def test_after_an_exception_the_model_is_as_an_unwatched_one(where, way):
-    class Broken(matrix.Subclassed):
-        broken = False
-
-        def train_step(self, state: Any, data: Any) -> Any:
-            if self.broken:
-                raise RuntimeError("the user's own")
-            return super().train_step(state, data)
-
-    class Raises(keras.callbacks.Callback):
-        pass
-
-    def explode(*args: Any, **_: Any) -> None:
-        if args[1] == (0 if where == "on_epoch_end" else 3):
-            raise RuntimeError("the user's own")
-
-    if where != "step":
-        setattr(Raises, where, explode)
-
     def run(*, plainly: bool) -> list[np.ndarray]:
         keras.utils.set_random_seed(5)
         model = matrix.compiled(Broken())
         model.broken = where == "step"
-        callbacks = [Raises()]
+        callbacks = [raising(where)]
         x, y = matrix.rows()
         if plainly or way == "doctor":
             doctors = [] if plainly else [kerasdoctor.Doctor(quiet=True)]
