@@ -32,7 +32,7 @@ class Seen:
     #: id of the variable -> variable, its gradient, its value before the update.
     updated: dict[int, tuple[Any, Any, Any]] = field(default_factory=dict)
     #: id of a gradient -> operations that read it before the optimizer did.
-    readers: dict[int, int] = field(default_factory=dict)
+    readers: dict[int, set[str]] = field(default_factory=dict)
     #: Ids of the gradients that the optimizer reads twice or more.
     shared: set[int] = field(default_factory=set)
 
@@ -215,7 +215,7 @@ class TappedStep:
                 optimizer.__dict__.pop("build", None)
                 with self._noting():
                     more = [gradient for gradient in grads if gradient is not None]
-                    seen.shared |= {id(one) for one in more if _readers(one) >= seen.readers[id(one)] + 2}
+                    seen.shared |= {id(one) for one in more if len(_readers(one) - seen.readers[id(one)]) > 1}
 
         return apply
 
@@ -280,10 +280,19 @@ def _read_rates(seen: Seen, optimizer: Any) -> None:
         seen.loss_scale = tf.convert_to_tensor(scale)
 
 
-def _readers(gradient: Any) -> int:
-    """Operations of the graph that read a gradient; 0 outside of a graph."""
+def _readers(gradient: Any) -> set[str]:
+    """Operations of the graph that read a gradient, also through identities; none outside of a graph."""
     tensor = _dense(gradient)
-    return len(tensor.consumers()) if not tf.executing_eagerly() and isinstance(tensor, tf.Tensor) else 0
+    if tf.executing_eagerly() or not isinstance(tensor, tf.Tensor):
+        return set()
+    found: set[str] = set()
+    for operation in tensor.consumers():
+        if operation.type in {"Identity", "IdentityN"}:
+            places = [place for place, source in enumerate(operation.inputs) if source is tensor]
+            found = found.union(*(_readers(operation.outputs[place]) for place in places))
+        else:
+            found.add(operation.name)
+    return found
 
 
 def value_of(variable: Any) -> tf.Tensor:
