@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
+from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
@@ -295,6 +297,30 @@ def cut(record: TrainingRecord, epochs: int) -> TrainingRecord:
     losses = record.quantities["batch_loss"]
     steps = len(losses) // len(record.quantities["epoch_begin"])
     record.quantities |= _steps(list(losses.value[: steps * epochs]), record.compile.learning_rate or 0.0, epochs)
+    return record
+
+
+def with_batch_norm(record: TrainingRecord, *, steps: int, shift: float, variance: float) -> TrainingRecord:
+    """A run with a batch normalization behind its first layer, `steps` updates an epoch, and how far that is off."""
+    epochs = len(record.history["loss"])
+    normalization = Layer(
+        name="batch_normalization",
+        kind="BatchNormalization",
+        parameters=256,
+        output_shape=(64,),
+        path="sequential/batch_normalization",
+        config={"momentum": 0.99, "gamma_initializer": {"class_name": "Ones", "config": {}}},
+    )
+    first, *others = record.model.layers
+    record.model = replace(record.model, layers=(first, normalization, *others))
+    record.quantities |= _steps(_around(record.history["loss"], steps), record.compile.learning_rate or 0.0, epochs)
+    ends = np.arange(1, epochs + 1) * steps
+    for name, table, value in (
+        ("batch_norm_shift", BatchNormShift(), shift),
+        ("batch_norm_variance", BatchNormVariance(), variance),
+    ):
+        table.extend((normalization.path,), ends, np.full((epochs, 1), value))
+        record.quantities[name] = table
     return record
 
 
