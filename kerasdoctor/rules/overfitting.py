@@ -13,8 +13,13 @@ from kerasdoctor.examples import digits_with_dropout, mislabelled_digits, shuffl
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Data, Fit, Layer, Metric, Model, Outcome
+from kerasdoctor.remedies.activity_regularization import ActivityRegularization
 from kerasdoctor.remedies.dropout import Dropout
 from kerasdoctor.remedies.early_stopping import EarlyStopping
+from kerasdoctor.remedies.image_augmentation import ImageAugmentation
+from kerasdoctor.remedies.keep_best import KeepBest
+from kerasdoctor.remedies.noise_on_inputs import NoiseOnInputs
+from kerasdoctor.remedies.shift_sentences import ShiftSentences
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -84,7 +89,9 @@ class Overfitting(Rule):
     it is wrong about the same rows, and surer of it.
 
     ## Remedies
-    EarlyStopping with the weights of the best epoch; Dropout where most parameters are; L2 on the kernels.
+    EarlyStopping with the weights of the best epoch, or a checkpoint of it; Dropout where most parameters are; L1 and
+    L2 on kernels and activations; more rows, by augmentation: sentences shifted cyclically, images moved and turned,
+    noise on the features of a table.
 
     ## References
     Prechelt (1998), Early stopping - but when?; Guo et al. (2017), On calibration of modern neural networks;
@@ -100,15 +107,20 @@ class Overfitting(Rule):
             "trained-too-long",
             _("it was trained behind its best epoch"),
             examine=trained_too_long,
-            remedies=(EarlyStopping(),),
+            remedies=(EarlyStopping(), KeepBest()),
         ),
         Cause(
             "no-regularization",
             _("nothing keeps the network from learning single rows by heart"),
             examine=no_regularization,
-            remedies=(Dropout(), WeightRegularization()),
+            remedies=(Dropout(), WeightRegularization(), ActivityRegularization()),
         ),
-        Cause("small-dataset", _("the data set is small for this network"), examine=small_dataset),
+        Cause(
+            "small-dataset",
+            _("the data set is small for this network"),
+            examine=small_dataset,
+            remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs()),
+        ),
     )
 
     examples = (
