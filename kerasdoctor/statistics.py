@@ -49,7 +49,8 @@ def trend(values: ArrayLike) -> Trend:
     """The direction of the last third of a series, but of ten values or more where there are so many.
 
     "down" and "up": Kendall's tau against time (the Mann-Kendall test) has p < .05, the Theil-Sen slope is beyond
-    three standard errors, corrected for the lag-1 correlation of its residuals, and the change matters: 5 % of the
+    three standard errors, corrected for the lag-1 correlation of its residuals, or every value is beyond the one
+    before (a curve that bends is no line, and still falls), and the change matters: 5 % of the
     range of the series, or 2 % of it and a fifth of the level; 0.5 % of the level in any case. "flat": the change,
     plus two standard errors, is below 15 % of the range or 2 % of the level. "unclear" otherwise. Values that are
     not finite are left out.
@@ -77,7 +78,9 @@ def trend(values: ArrayLike) -> Trend:
     matters = abs(change) >= 0.005 * level and (
         abs(change) >= 0.05 * spread or abs(change) >= max(0.02 * spread, 0.2 * level)
     )
-    if _mann_kendall(last) < 0.05 and abs(slope) > 3 * error and matters:
+    steps = np.diff(last)
+    clear = abs(slope) > 3 * error or bool((steps < 0).all() or (steps > 0).all())
+    if _mann_kendall(last) < 0.05 and clear and matters:
         direction = "down" if slope < 0 else "up"
     elif n >= SHORTEST_PLATEAU and abs(change) + uncertainty <= max(0.15 * spread, 0.02 * level):
         direction = "flat"

@@ -114,6 +114,10 @@ _TRAINING_UNCLEAR = _(
     "the training loss shows no clear trend ({last:.3g}), so val_loss ({val_last:.3g}, best in epoch {best}) cannot be "
     "read against it."
 )
+_STUCK = _(
+    "neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g}): nothing is "
+    "being learned; check labels and inputs, then try learning rates ten times smaller and larger."
+)
 _CONVERGED = _(
     "both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best}): training has "
     "converged, and more epochs will change little."
@@ -310,7 +314,9 @@ def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
             return "converged", _NEARLY_CONVERGED
         if curves.validation.direction == "up":
             return "overfitting", _CONVERGED_RISING
-    return _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
+    # the end is within 5 % of the begin
+    stuck = trends == ("flat", "flat") and abs(curves.level - curves.first) < 0.05 * abs(curves.first)
+    return ("bottleneck", _STUCK) if stuck else _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
 
 
 def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:

@@ -191,3 +191,17 @@ def test_the_numbers_are_those_of_the_last_epoch() -> None:
     made = record(COURSES["down"].copy(), COURSES["down"].copy())
     made.history["loss"][-1], made.history["val_loss"][-1] = 1.0123, 1.0456
     assert "(loss 1.01, val_loss 1.05)" in read_curves(made).sentence
+
+
+def test_a_loss_that_never_moved() -> None:
+    stuck = 2.3 + 0.002 * np.random.default_rng(0).standard_normal(EPOCHS)
+    verdict = read_curves(record(stuck, stuck + 0.02))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "bottleneck")
+    assert "nothing is being learned" in verdict.sentence
+    assert "smaller and larger" in verdict.sentence
+
+
+@pytest.mark.parametrize("epochs", [5, 8, 12])
+def test_a_curve_that_bends_and_always_falls_is_falling(epochs: int) -> None:
+    falling = 2.3 * np.exp(-np.arange(epochs) / 2) + 0.1
+    assert read_curves(record(falling, falling + 0.05)).reading == "learning"

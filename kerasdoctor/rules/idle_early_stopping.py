@@ -259,8 +259,9 @@ def _lost(settings: Mapping[str, Any], metrics: Mapping[str, Metric]) -> tuple[f
         return None
     values = metric.validation[seen]
     best = int(values.argmax() if metric.direction == "up" else values.argmin())
-    level, last = float(values[best]), statistics.level(values, len(values) - 1)
+    level = float(values[best])
+    # the last value is what is kept; the mean of three keeps one bad epoch from alarming
+    kept = np.array([values[-1], statistics.level(values, len(values) - 1)])
     with np.errstate(over="ignore"):
-        worse = level - last if metric.direction == "up" else last - level
-    # the last value itself is what is kept; the level of three keeps one bad epoch from alarming
+        worse = float((level - kept if metric.direction == "up" else kept - level).min())
     return (level, float(values[-1]), int(seen[best]) + 1) if worse > statistics.LEAST_RISE * abs(level) > 0 else None

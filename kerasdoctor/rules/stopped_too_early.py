@@ -60,10 +60,11 @@ class StoppedTooEarly(Rule):
     """The run ended while the validation loss was still falling fast.
 
     ## What it sees
-    A run that has ended, on its own, after five epochs or more. Its last fifth brought a tenth or more of the whole
-    fall of the validation loss: at least half of the average pace; the lowest value is the last one, or, where
-    EarlyStopping ended the run, the curve as a whole still falls (Mann-Kendall and Theil-Sen, as the verdict has it).
-    Exponential falls are below that pace from 2.3 times their time constant on. This is good to know, no fault.
+    A run that has ended, on its own, after five epochs or more. The validation loss has fallen by a tenth of its first
+    value or more, and a tenth or more of that came in the last fifth of the run: at least half of the average pace.
+    The lowest value is the last one; or, where EarlyStopping ended the run, the curve as a whole still falls
+    (Mann-Kendall and Theil-Sen, as the verdict has it). Exponential falls are below that pace from 2.3 times their
+    time constant on. This is good to know, no fault.
 
     ## How it is told apart
     The epochs ran out: the number asked for is the number trained. An impatient EarlyStopping: it stopped the run at
@@ -110,7 +111,8 @@ class StoppedTooEarly(Rule):
         with np.errstate(over="ignore", invalid="ignore"):
             whole = float(series[0] - series.min())
             pace = float(series[-1 - width] - series[-1])
-        if not np.isfinite(whole) or whole <= 0:
+        # a loss that hardly moved has nothing to go on with: `underfitting` and others tell it
+        if not np.isfinite(whole) or whole <= LEAST_FALL * abs(series[0]):
             return None
         falling = statistics.trend(series).direction == "down"
         if outcome.status == "finished":

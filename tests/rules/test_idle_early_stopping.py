@@ -79,6 +79,12 @@ def test_weights_not_restored() -> None:
     assert diagnosis(record, NAME) is None
 
 
+def test_a_curve_that_still_falls_has_lost_nothing() -> None:
+    record = watched(shuffled_digits(), patience=20, restore_best_weights=False)
+    record.history["val_loss"] = [2.0 * 0.7**epoch for epoch in range(20)]
+    assert cause(record, NAME, "weights-not-restored").status is Status.RULED_OUT
+
+
 def test_settings_that_are_not_known() -> None:
     record = shuffled_digits()
     record.fit = replace(record.fit, callbacks=("EarlyStopping",))

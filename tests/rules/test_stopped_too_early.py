@@ -53,6 +53,12 @@ def test_silent_while_it_runs_or_rises() -> None:
     assert diagnosis(digits_with_dropout(), NAME) is None
 
 
+def test_silent_where_the_loss_hardly_moved() -> None:
+    record = slow_digits()
+    record.history["val_loss"] = [2.3 - 0.01 * epoch for epoch in range(10)]
+    assert diagnosis(record, NAME) is None
+
+
 def test_impatience() -> None:
     record = impatient()
     found = cause(record, NAME, "impatient-early-stopping")
