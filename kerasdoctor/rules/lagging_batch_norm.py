@@ -171,50 +171,55 @@ class LaggingBatchNorm(Rule):
         train, validation = float(loss.train[-1]), float(loss.validation[-1])
         if not validation > WORSE * train > 0:
             return None
-        updates = _planned(model, fit, epoch_begin)
-        worst: Evidence | None = None
-        for layer in layers:
-            if layer.path not in batch_norm_shift.columns or layer.path not in batch_norm_variance.columns:
-                continue
-            if initial_weights is not None and _pretrained(layer, initial_weights):
-                # `fine-tuned-batch-norm` tells it
-                continue
-            column = batch_norm_shift.columns.index(layer.path)
-            shifts = batch_norm_shift.mean[-3:, column]
-            ratios = batch_norm_variance.mean[-3:, batch_norm_variance.columns.index(layer.path)]
-            if not (np.isfinite(shifts).all() and np.isfinite(ratios).all()):
-                continue
-            off = (shifts > SHIFT) | (ratios > RATIO) | (ratios < 1 / RATIO)
-            lags = _momentum(layer) ** updates > LEFT
-            settled = _momentum(layer) ** (int(batch_norm_shift.last[-3:][0]) + model.iterations) < LEFT
-            # of a few rows the variance is chance: `tiny-batch-norm` tells it
-            tiny = (fit.batch_size or TINY + 1) <= TINY
-            if not (off[-1] if lags else settled and not tiny and len(off) == 3 and off.all()):
-                continue
-            statement = _(
-                "in {name} the variance of the validation is {ratio:.2g} times the moving one and its mean "
-                "{shift:.2g} standard deviations off, after {steps} updates; val_loss {validation:.3g}, "
-                "loss {train:.3g}"
-            )
-            steps = int(batch_norm_shift.last[-1])
-            found = Evidence(
-                statement.format(
-                    name=layer.name,
-                    ratio=ratios[-1],
-                    shift=shifts[-1],
-                    steps=steps + model.iterations,
-                    validation=validation,
-                    train=train,
-                ),
-                quantity="batch_norm_variance",
-                where=layer.path,
-                when=When(step=steps),
-                value=float(ratios[-1]),
-                threshold=RATIO,
-            )
-            if worst is None or _distance(found) > _distance(worst):
-                worst = found
-        return worst
+        found = [
+            _examined(layer, model, fit, epoch_begin, batch_norm_shift, batch_norm_variance)
+            for layer in layers
+            # `fine-tuned-batch-norm` tells it of pretrained ones
+            if initial_weights is None or not _pretrained(layer, initial_weights)
+        ]
+        off = [evidence for evidence in found if evidence is not None]
+        if not off:
+            return None
+        worst = max(off, key=_distance)
+        statement = _("{statement}; val_loss {validation:.3g}, loss {train:.3g}")
+        return replace(worst, statement=statement.format(statement=worst.statement, validation=validation, train=train))
+
+
+def _examined(
+    layer: Layer,
+    model: Model,
+    fit: Fit,
+    epoch_begin: EpochBegin,
+    batch_norm_shift: BatchNormShift,
+    batch_norm_variance: BatchNormVariance,
+) -> Evidence | None:
+    """How far one layer's statistics are off, where that will not heal by itself."""
+    if layer.path not in batch_norm_shift.columns or layer.path not in batch_norm_variance.columns:
+        return None
+    shifts = batch_norm_shift.mean[-3:, batch_norm_shift.columns.index(layer.path)]
+    ratios = batch_norm_variance.mean[-3:, batch_norm_variance.columns.index(layer.path)]
+    if len(shifts) != len(ratios) or not (np.isfinite(shifts).all() and np.isfinite(ratios).all()):
+        return None
+    off = (shifts > SHIFT) | (ratios > RATIO) | (ratios < 1 / RATIO)
+    lags = _momentum(layer) ** _planned(model, fit, epoch_begin) > LEFT
+    settled = _momentum(layer) ** (int(batch_norm_shift.last[-3:][0]) + model.iterations) < LEFT
+    # of a few rows the variance is chance: `tiny-batch-norm` tells it
+    tiny = (fit.batch_size or TINY + 1) <= TINY
+    if not (off[-1] if lags else settled and not tiny and len(off) == 3 and off.all()):
+        return None
+    steps = int(batch_norm_shift.last[-1])
+    statement = _(
+        "in {name} the variance of the validation is {ratio:.2g} times the moving one and its mean {shift:.2g} "
+        "standard deviations off, after {steps} updates"
+    )
+    return Evidence(
+        statement.format(name=layer.name, ratio=ratios[-1], shift=shifts[-1], steps=steps + model.iterations),
+        quantity="batch_norm_variance",
+        where=layer.path,
+        when=When(step=steps),
+        value=float(ratios[-1]),
+        threshold=RATIO,
+    )
 
 
 def _distance(found: Evidence) -> float:
