@@ -178,12 +178,14 @@ def lasting_rise(values: ArrayLike) -> Onset | None:
         values: shape (epochs,); values that are not finite are left out.
     """
     series = np.asarray(values, dtype=np.float64).reshape(-1)
-    found = _clear_rise(series)
-    return found if found is not None and _clear_rise(series[:-1]) is not None else None
+    found = _clear_rise(series.tobytes())
+    return found if found is not None and _clear_rise(series[:-1].tobytes()) is not None else None
 
 
-def _clear_rise(series: Floats) -> Onset | None:
-    found = onset(series, least=LEAST_RISE)
+# several rules and the verdict ask for the same curve, and the next look for this one without its last value
+@functools.lru_cache(maxsize=16)
+def _clear_rise(values: bytes) -> Onset | None:
+    found = onset(np.frombuffer(values), least=LEAST_RISE)
     if found is None or found.level <= 0:
         return None
     clear = found.rise > 6 * found.noise and found.p < 0.01
