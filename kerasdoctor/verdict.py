@@ -303,6 +303,9 @@ def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
     if curves.overfits is not None and curves.train.direction != "up":
         return "overfitting", _OVERFITS
     trends = curves.train.direction, curves.validation.direction
+    if trends == ("flat", "down") and abs(curves.val_level - curves.val_first) < 0.05 * abs(curves.val_first):
+        # a fall that one can measure, and that means nothing
+        trends = ("flat", "flat")
     # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
     together = curves.val_level - curves.level < 0.15 * curves.val_range
     if trends == ("down", "flat") and together:

@@ -205,3 +205,9 @@ def test_a_loss_that_never_moved() -> None:
 def test_a_curve_that_bends_and_always_falls_is_falling(epochs: int) -> None:
     falling = 2.3 * np.exp(-np.arange(epochs) / 2) + 0.1
     assert read_curves(record(falling, falling + 0.05)).reading == "learning"
+
+
+def test_a_fall_of_next_to_nothing_says_nothing_of_the_data() -> None:
+    made = record(2.29 + 1.5 * np.exp(-T / 1.5), 2.30 - 0.003 * T)
+    verdict = read_curves(made)
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "bottleneck")

@@ -22,6 +22,8 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 #: Share of the statistics that is still the initial 0 and 1: .99 to the power of 120 updates. Digits in 135 updates
 #: have 0.26 left, 87 % of the validation rows right and are called healthy; in 32 updates 0.72 and 65 %.
 LEFT = 0.3
+#: Share below which the statistics are settled, however small the variance is that they have to find: 688 updates.
+SETTLED = 1e-3
 #: Times that the loss of validation rows is above that of training rows, from where on it matters.
 WORSE = 2.0
 #: A variance that is twice or half of what is remembered; own healthy runs of digits and wines lie between 0.69 and
@@ -119,8 +121,8 @@ class LaggingBatchNorm(Rule):
     ones, of which `momentum` to the power of the updates is still the initial mean 0 and variance 1. The rule fires
     where more than 30 % of that is left at the end of the planned run (120 updates with Keras's 0.99) and the variance
     of the inputs in the validation is more than twice or less than half of the moving one, or their mean a standard
-    deviation away; or where the statistics had their updates and the same holds in the last three validations. In both
-    cases val_loss is at least twice the training loss.
+    deviation away; or where less than a thousandth was left in the last three validations and the same holds in each of
+    them. In both cases val_loss is at least twice the training loss.
 
     ## How it is told apart
     Too few updates: the share that is left is arithmetic. A small window: a momentum of 0.5 or less remembers two
@@ -202,7 +204,7 @@ def _examined(
         return None
     off = (shifts > SHIFT) | (ratios > RATIO) | (ratios < 1 / RATIO)
     lags = _momentum(layer) ** _planned(model, fit, epoch_begin) > LEFT
-    settled = _momentum(layer) ** (int(batch_norm_shift.last[-3:][0]) + model.iterations) < LEFT
+    settled = _momentum(layer) ** (int(batch_norm_shift.last[-3:][0]) + model.iterations) < SETTLED
     # of a few rows the variance is chance: `tiny-batch-norm` tells it
     tiny = (fit.batch_size or TINY + 1) <= TINY
     if not (off[-1] if lags else settled and not tiny and len(off) == 3 and off.all()):

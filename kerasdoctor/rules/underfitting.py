@@ -20,6 +20,7 @@ from kerasdoctor.remedies.another_optimizer import AnotherOptimizer
 from kerasdoctor.remedies.batch_normalization import BatchNormalization
 from kerasdoctor.remedies.more_epochs import MoreEpochs
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
+from kerasdoctor.remedies.wider_layer import WiderLayer
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the entropy of the class shares that is left, from where on a network has learned little.
@@ -144,7 +145,7 @@ class Underfitting(Rule):
     message = _("The network underfits: {statement}.")
 
     causes = (
-        Cause("too-small-network", _("a layer is too narrow; give it more units"), examine=too_small_network),
+        Cause("too-small-network", _("a layer is too narrow"), examine=too_small_network, remedies=(WiderLayer(),)),
         Cause(
             "strong-regularization",
             _("penalties or dropout come before the data"),

@@ -27,6 +27,7 @@ from kerasdoctor.remedies.shift_sentences import ShiftSentences
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.remedies.stop_on_accuracy import StopOnAccuracy
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
+from kerasdoctor.remedies.wider_layer import WiderLayer
 from kerasdoctor.remedies.working_early_stopping import WorkingEarlyStopping
 from tests import programs
 from tests.remedies.test_cell import trained
@@ -114,6 +115,13 @@ def test_dropout_and_momentum(x_y):
     recorded = trained(CALL, model=model, x=x, y=y)
     assert prescribed(SmallerDropout(), recorded, model=model, x=x, y=y)["model"].layers[2].rate == 0.3
     assert prescribed(FasterBatchNorm(), recorded, model=model, x=x, y=y)["model"].layers[1].momentum == 0.9
+
+
+def test_narrow_layers_get_more_units(x_y):
+    x, y = x_y
+    model = compiled(keras.Input((64,)), layers.Dense(2), layers.Dense(100), layers.Dense(10, activation="softmax"))
+    fresh = prescribed(WiderLayer(), trained(CALL, model=model, x=x, y=y), model=model, x=x, y=y)["model"]
+    assert [layer.units for layer in fresh.layers] == [64, 100, 10]
 
 
 def test_penalties_around_time_distributed(x_y):

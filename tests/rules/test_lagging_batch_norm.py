@@ -46,6 +46,13 @@ def test_a_long_plan_catches_up() -> None:
     assert diagnosis(long_run(1.5, 1.0, worse=1.8), NAME) is None
 
 
+def test_silent_between_lagging_and_settled() -> None:
+    """After 260 updates 7 % of the initial variance of 1 are left, more than the inputs of digits have."""
+    record = with_batch_norm(settled_run(), steps=13, shift=0.08, variance=0.16)
+    record.history["val_loss"] = [3 * value for value in record.history["loss"]]
+    assert diagnosis(record, NAME) is None
+
+
 def test_earlier_updates_count() -> None:
     record = short_run()
     record.model = replace(record.model, iterations=1000)
