@@ -6,6 +6,7 @@ their course is what the example shows.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from array import array
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
+from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
@@ -252,6 +255,73 @@ def shares_in_time() -> TrainingRecord:
         outcome=Outcome(status="finished", epochs=10, seconds=3.4),
         source=_source(10),
     )
+
+
+def flipped_classes() -> TrainingRecord:
+    """Two classes of made data, 6 % of the labels flipped, 40 epochs: the accuracy holds while the loss rises."""
+    record = _digits(
+        {
+            "accuracy": "0.583 0.787 0.857 0.886 0.907 0.920 0.929 0.940 0.950 0.953 0.959 0.963 0.965 0.972 0.971 "
+            "0.973 0.973 0.977 0.982 0.983 0.985 0.987 0.988 0.988 0.989 0.989 0.992 0.993 0.993 0.995 "
+            "0.996 0.998 0.999 0.999 0.999 0.999 0.999 0.999 0.999 0.999",
+            "loss": "0.729 0.491 0.389 0.318 0.270 0.237 0.211 0.191 0.174 0.160 0.148 0.137 0.127 0.118 0.110 "
+            "0.102 0.095 0.0883 0.0821 0.0763 0.0709 0.0654 0.0609 0.056 0.0517 0.0476 0.0439 0.0405 "
+            "0.0374 0.0343 0.0318 0.0292 0.027 0.025 0.0231 0.0214 0.0198 0.0183 0.0172 0.016",
+            "val_accuracy": "0.673 0.790 0.850 0.867 0.890 0.897 0.903 0.910 0.917 0.917 0.913 0.913 0.917 0.917 0.917 "
+            "0.917 0.917 0.913 0.917 0.913 0.913 0.917 0.913 0.913 0.913 0.913 0.913 0.913 0.917 0.917 "
+            "0.917 0.917 0.913 0.913 0.920 0.913 0.917 0.913 0.913 0.913",
+            "val_loss": "0.575 0.448 0.372 0.323 0.294 0.278 0.270 0.264 0.260 0.260 0.260 0.261 0.263 0.266 0.269 "
+            "0.272 0.277 0.281 0.284 0.290 0.297 0.302 0.309 0.316 0.323 0.330 0.337 0.344 0.351 0.357 "
+            "0.365 0.370 0.379 0.386 0.393 0.400 0.407 0.414 0.421 0.432",
+        },
+        labels=_classes((599, 601), (152, 148)),
+    )
+    series = record.history["loss"]
+    record.run, record.model, record.data = "flipped", _network(20, 64, 64, 2), _data(1200, 300)
+    record.compile = _compiled("categorical_crossentropy", "Adam", 0.001, metrics='["accuracy"]')
+    record.quantities |= {
+        "input_range": _inputs((1500, 20), -9.17, 9.64),
+        "target_range": _targets((1500, 2), 0.0, 1.0, units=2, dtype="float32"),
+        **_steps(_around(series, 38), 0.001, len(series)),
+    }
+    return record
+
+
+def cut(record: TrainingRecord, epochs: int) -> TrainingRecord:
+    """The first `epochs` of a run, as if no more had been asked for."""
+    record = copy.deepcopy(record)
+    record.history = {key: values[:epochs] for key, values in record.history.items()}
+    record.fit = replace(record.fit, epochs=epochs)
+    record.outcome = replace(record.outcome, epochs=epochs)
+    record.source = _source(epochs)
+    losses = record.quantities["batch_loss"]
+    steps = len(losses) // len(record.quantities["epoch_begin"])
+    record.quantities |= _steps(list(losses.value[: steps * epochs]), record.compile.learning_rate or 0.0, epochs)
+    return record
+
+
+def with_batch_norm(record: TrainingRecord, *, steps: int, shift: float, variance: float) -> TrainingRecord:
+    """A run with a batch normalization behind its first layer, `steps` updates an epoch, and how far that is off."""
+    epochs = len(record.history["loss"])
+    normalization = Layer(
+        name="batch_normalization",
+        kind="BatchNormalization",
+        parameters=256,
+        output_shape=(64,),
+        path="sequential/batch_normalization",
+        config={"momentum": 0.99, "gamma_initializer": {"class_name": "Ones", "config": {}}},
+    )
+    first, *others = record.model.layers
+    record.model = replace(record.model, layers=(first, normalization, *others))
+    record.quantities |= _steps(_around(record.history["loss"], steps), record.compile.learning_rate or 0.0, epochs)
+    ends = np.arange(1, epochs + 1) * steps
+    for name, table, value in (
+        ("batch_norm_shift", BatchNormShift(), shift),
+        ("batch_norm_variance", BatchNormVariance(), variance),
+    ):
+        table.extend((normalization.path,), ends, np.full((epochs, 1), value))
+        record.quantities[name] = table
+    return record
 
 
 def _digits(

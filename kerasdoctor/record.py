@@ -189,6 +189,9 @@ class Fit:
     class_weights: Mapping[str, float] = field(default_factory=dict)
     validation_steps: int | None = None
     sample_weight: bool = False
+    #: Whether the validation rows are weighted too: by the part of `sample_weight` that `validation_split` takes, or
+    #: by the third element of `validation_data`; None where a pipeline does not tell.
+    validation_weighted: bool | None = None
     #: What `keras.utils.set_random_seed` was given; None where it was not called.
     seed: int | None = None
 

@@ -26,6 +26,8 @@ SHORTEST_TREND = 5
 SHORTEST_PLATEAU = 10
 #: Fewer values than this have no onset: three at the lowest point, three behind it and two before.
 SHORTEST_ONSET = 8
+#: Rise of a validation loss, as a share of its lowest level, that is worth a warning.
+LEAST_RISE = 0.1
 #: Fewer values than this have no swing: of ten the last two thirds have five second differences.
 SHORTEST_SWING = 10
 
@@ -47,7 +49,8 @@ def trend(values: ArrayLike) -> Trend:
     """The direction of the last third of a series, but of ten values or more where there are so many.
 
     "down" and "up": Kendall's tau against time (the Mann-Kendall test) has p < .05, the Theil-Sen slope is beyond
-    three standard errors, corrected for the lag-1 correlation of its residuals, and the change matters: 5 % of the
+    three standard errors, corrected for the lag-1 correlation of its residuals, or every value is beyond the one
+    before (a curve that bends is no line, and still falls), and the change matters: 5 % of the
     range of the series, or 2 % of it and a fifth of the level; 0.5 % of the level in any case. "flat": the change,
     plus two standard errors, is below 15 % of the range or 2 % of the level. "unclear" otherwise. Values that are
     not finite are left out.
@@ -75,7 +78,9 @@ def trend(values: ArrayLike) -> Trend:
     matters = abs(change) >= 0.005 * level and (
         abs(change) >= 0.05 * spread or abs(change) >= max(0.02 * spread, 0.2 * level)
     )
-    if _mann_kendall(last) < 0.05 and abs(slope) > 3 * error and matters:
+    steps = np.diff(last)
+    clear = abs(slope) > 3 * error or bool((steps < 0).all() or (steps > 0).all())
+    if _mann_kendall(last) < 0.05 and clear and matters:
         direction = "down" if slope < 0 else "up"
     elif n >= SHORTEST_PLATEAU and abs(change) + uncertainty <= max(0.15 * spread, 0.02 * level):
         direction = "flat"
@@ -160,6 +165,58 @@ def onset(values: ArrayLike, *, least: float = 0.0) -> Onset | None:
         noise=noise * scale,
         p=_mann_kendall(points[lowest:]),
     )
+
+
+def lasting_rise(values: ArrayLike) -> Onset | None:
+    """The onset of a rise that is large, clear, goes on, and was there one value ago.
+
+    At least a tenth of the lowest level, 2 % of the fall before and six times the noise; Mann-Kendall p < .01. Whole
+    runs of 15 to 60 epochs that alarm without a rise, with a look at every epoch: none, but up to 3 % with a noise of
+    10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations, "overfitting").
+
+    Args:
+        values: shape (epochs,); values that are not finite are left out.
+    """
+    series = np.asarray(values, dtype=np.float64).reshape(-1)
+    found = _clear_rise(series.tobytes())
+    return found if found is not None and _clear_rise(series[:-1].tobytes()) is not None else None
+
+
+# several rules and the verdict ask for the same curve, and the next look for this one without its last value
+@functools.lru_cache(maxsize=16)
+def _clear_rise(values: bytes) -> Onset | None:
+    found = onset(np.frombuffer(values), least=LEAST_RISE)
+    if found is None or found.level <= 0:
+        return None
+    clear = found.rise > 6 * found.noise and found.p < 0.01
+    return found if clear and found.rise > max(LEAST_RISE * found.level, 0.02 * found.fall) else None
+
+
+def level(values: ArrayLike, index: int) -> float:
+    """Mean of the finite values among the three up to `index`; NaN where there are none."""
+    around = np.asarray(values, dtype=np.float64)[max(0, index - 2) : index + 1]
+    around = around[np.isfinite(around)]
+    return float((around / len(around)).sum()) if len(around) else float("nan")
+
+
+def overfits(train: ArrayLike, validation: ArrayLike) -> Onset | None:
+    """The onset of a lasting rise of the validation loss behind which the training loss went on falling.
+
+    By 1 % and by three standard errors of the difference between two means of three.
+
+    Args:
+        train: shape (epochs,).
+        validation: shape (epochs,), NaN for epochs that were not validated.
+    """
+    found = lasting_rise(validation)
+    if found is None:
+        return None
+    series = np.asarray(train, dtype=np.float64).reshape(-1)
+    if len(_finite(series)) < SHORTEST_ONSET:
+        return None
+    before, after = level(series, found.index), level(series, len(series) - 1)
+    noise = _noise(_finite(series))
+    return found if before - after > max(0.01 * abs(before), 3 * noise * np.sqrt(2 / 3)) else None
 
 
 def _unimodal(points: Floats) -> tuple[Floats, int]:

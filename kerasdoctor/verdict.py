@@ -34,7 +34,7 @@ _TABLE: Mapping[tuple[str, str], tuple[str, str]] = {
         "overfitting",
         _(
             "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss is falling "
-            "({last:.3g}): the network overfits."
+            "({last:.3g}): overfitting begins; the rise is not yet {least:.0%}, or not yet clear of the curve's noise."
         ),
     ),
     ("flat", "down"): (
@@ -114,6 +114,10 @@ _TRAINING_UNCLEAR = _(
     "the training loss shows no clear trend ({last:.3g}), so val_loss ({val_last:.3g}, best in epoch {best}) cannot be "
     "read against it."
 )
+_STUCK = _(
+    "neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g}): nothing is "
+    "being learned; check labels and inputs, then try learning rates ten times smaller and larger."
+)
 _CONVERGED = _(
     "both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best}): training has "
     "converged, and more epochs will change little."
@@ -122,9 +126,13 @@ _NEARLY_CONVERGED = _(
     "the training loss has settled near its end ({last:.3g}) and val_loss is still falling a little ({val_last:.3g}): "
     "training has nearly converged."
 )
+_OVERFITS = _(
+    "the validation loss has risen by {rise:.0%} since epoch {onset} (now {val_last:.3g}, best in epoch {best}) while "
+    "the training loss went on falling ({last:.3g}): the network overfits."
+)
 _CONVERGED_RISING = _(
     "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has nowhere left to "
-    "fall ({last:.3g}): the network overfits."
+    "fall ({last:.3g}): more epochs do harm."
 )
 _TOO_FEW = _(
     "{epochs} epochs are too few to tell a trend (loss {first:.3g} to {last:.3g}, val_loss {val_first:.3g} to "
@@ -177,11 +185,14 @@ class _Curves:
     epochs: int
     train: statistics.Trend
     validation: statistics.Trend
-    #: First value, and mean of the last three.
+    #: First and last finite value, as the legend of the chart shows them.
     first: float
     last: float
     val_first: float
     val_last: float
+    #: Mean of the last three, which a single epoch does not move.
+    level: float
+    val_level: float
     #: Epoch of the lowest validation loss, from 1.
     best: int | None
     #: How far the validation loss moved over the run.
@@ -189,6 +200,8 @@ class _Curves:
     #: Epoch from which on a loss is not finite, from 1.
     lost: int | None
     val_lost: int | None
+    #: Where the network began to overfit, as `overfitting` judges it.
+    overfits: statistics.Onset | None
 
     @classmethod
     def of(cls, record: TrainingRecord) -> _Curves | None:
@@ -205,19 +218,22 @@ class _Curves:
             train=statistics.trend(train),
             validation=statistics.trend(validation),
             first=_mean(train[:1]),
-            last=_mean(train),
+            last=_mean(train, 1),
             val_first=_mean(validation[seen[:1]]),
-            val_last=_mean(validation),
+            val_last=_mean(validation, 1),
+            level=_mean(train),
+            val_level=_mean(validation),
             best=int(seen[validation[seen].argmin()]) + 1 if len(seen) else None,
             val_range=float(np.ptp(validation[seen])) if len(seen) else math.nan,
             lost=_first_nonfinite(logged),
             val_lost=_first_nonfinite(val_logged, record.fit.validation_freq),
+            overfits=statistics.overfits(train, validation),
         )
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    """Mean of the last three finite values."""
-    finite = values[np.isfinite(values)][-3:]
+def _mean(values: NDArray[np.float64], most: int = 3) -> float:
+    """Mean of the last finite values, `most` of them."""
+    finite = values[np.isfinite(values)][-most:]
     return float((finite / len(finite)).sum()) if len(finite) else math.nan
 
 
@@ -275,15 +291,23 @@ def _filled(template: str, curves: _Curves) -> str:
         val_first=curves.val_first,
         val_last=curves.val_last,
         best=curves.best,
+        least=statistics.LEAST_RISE,
+        rise=curves.overfits.rise / curves.overfits.level if curves.overfits else math.nan,
+        onset=curves.overfits.index + 1 if curves.overfits else None,
         left=100 * curves.last / curves.first if curves.first > 0 else math.nan,
     )
 
 
 def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
-    """The table of the two trends, but for training that has come to its end."""
+    """The table of the two trends, but for a rise that stays and for training that has come to its end."""
+    if curves.overfits is not None and curves.train.direction != "up":
+        return "overfitting", _OVERFITS
     trends = curves.train.direction, curves.validation.direction
+    if trends == ("flat", "down") and abs(curves.val_level - curves.val_first) < 0.05 * abs(curves.val_first):
+        # a fall that one can measure, and that means nothing
+        trends = ("flat", "flat")
     # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
-    together = curves.val_last - curves.last < 0.15 * curves.val_range
+    together = curves.val_level - curves.level < 0.15 * curves.val_range
     if trends == ("down", "flat") and together:
         return "converged", _CONVERGED
     if curves.train.direction == "flat" and _at_its_end(curves, record):
@@ -293,7 +317,9 @@ def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
             return "converged", _NEARLY_CONVERGED
         if curves.validation.direction == "up":
             return "overfitting", _CONVERGED_RISING
-    return _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
+    # the end is within 5 % of the begin
+    stuck = trends == ("flat", "flat") and abs(curves.level - curves.first) < 0.05 * abs(curves.first)
+    return ("bottleneck", _STUCK) if stuck else _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
 
 
 def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:
@@ -301,4 +327,4 @@ def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:
     right = [
         _mean(metric.train) for metric in record.metrics.values() if metric.proportion and metric.direction == "up"
     ]
-    return curves.last <= 0.1 * curves.first or any(share >= 0.98 for share in right)
+    return curves.level <= 0.1 * curves.first or any(share >= 0.98 for share in right)

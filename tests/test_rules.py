@@ -9,6 +9,7 @@ import sys
 from array import array
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,12 +17,18 @@ from hypothesis import strategies as st
 from kerasdoctor import engine, quantities
 from kerasdoctor.diagnosis import Applicability, Status
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
+from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.inference_metrics import InferenceMetrics
+from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.update_ratio import UpdateRatio
+from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import Compile, Data, Fit, Layer, Loss, MetricFacts, Model, Outcome, TrainingRecord
 from kerasdoctor.report import Report
 from kerasdoctor.rule import Healthy, Rule, Unhealthy, discover
@@ -209,6 +216,18 @@ def split_labels(draw: st.DrawFn) -> SplitLabels:
 
 
 @st.composite
+def tables(draw: st.DrawFn, kind: Any, columns: list[tuple[str, ...]]) -> Any:
+    """A growing table with values of any kind; its columns may be those of the layers or not."""
+    table, names, rows = kind(), draw(st.sampled_from(columns)), draw(st.integers(1, 5))
+    values = [[draw(numbers) for _ in names] for _ in range(rows)]
+    with np.errstate(all="ignore"):
+        table.extend(
+            names, np.sort(np.array(draw(st.lists(st.integers(0, 50), min_size=rows, max_size=rows)))), np.array(values)
+        )
+    return table
+
+
+@st.composite
 def measured(draw: st.DrawFn) -> dict[str, Any]:
     steps = draw(st.integers(0, 40))
     names = st.sampled_from(["x", "y", "{x}"])
@@ -243,18 +262,55 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
             draw(st.integers(0, 20)),
         ),
     }
+    paths = [("a/b",), ("a/b", "c")]
+    found |= {
+        "batch_norm_shift": draw(tables(BatchNormShift, paths)),
+        "batch_norm_variance": draw(tables(BatchNormVariance, paths)),
+        "inference_metrics": draw(tables(InferenceMetrics, [("loss",), ("accuracy", "loss"), ("other",)])),
+        "update_ratio": draw(tables(UpdateRatio, [("a/b/kernel",), ("c",)])),
+        "weight_penalty": WeightPenalty(array("q", [1]), array("d", [draw(numbers)])),
+        "initial_weights": InitialWeights({"a/b/gamma": Spread((3,), 1.0, draw(numbers), float("nan"), float("nan"))}),
+    }
     kept = draw(st.sets(st.sampled_from(sorted(found))))
     return {name: found[name] for name in found if name in kept}
 
 
+regularizers = st.sampled_from([None, {}, {"class_name": "L2", "config": {"l2": 0.01}}, {"class_name": 3}, "{", 1.0])
+settings_of_layers = st.fixed_dictionaries(
+    {},
+    optional={
+        "momentum": maybe | st.just("NaN"),
+        "gamma_initializer": regularizers,
+        "kernel_regularizer": regularizers,
+        "activity_regularizer": regularizers,
+        "layer": st.sampled_from([None, "{", {"class_name": "Dense", "config": {"activity_regularizer": {}}}])
+        | st.builds(lambda one: {"class_name": "Dense", "config": {"activity_regularizer": one}}, regularizers),
+    },
+)
 layers = st.builds(
     Layer,
     name=texts,
-    kind=st.sampled_from(["Dense", "Dropout", "InputLayer", "Embedding", "BatchNormalization"]),
+    kind=st.sampled_from(["Dense", "Dropout", "InputLayer", "Embedding", "BatchNormalization", "TimeDistributed"]),
+    path=st.sampled_from(["", "a/b", "{"]),
+    output_shape=st.sampled_from([None, (), (None,), (2,), (10,), (None, 8)]),
+    config=settings_of_layers,
     parameters=counts,
     activation=st.none() | st.sampled_from(["softmax", "relu"]),
     rate=maybe,
     regularized=st.booleans(),
+)
+
+
+settings_of_callbacks = st.fixed_dictionaries(
+    {},
+    optional={
+        "monitor": st.sampled_from([None, 3, "val_loss", "loss", "val_accuracy", "{"]),
+        "mode": st.sampled_from([None, "min", "max", "auto", "{"]),
+        "patience": st.none() | st.integers(-1, 60) | numbers,
+        "start_from_epoch": st.none() | st.integers(-1, 60) | numbers,
+        "restore_best_weights": st.none() | st.booleans(),
+        "save_best_only": st.none() | st.booleans(),
+    },
 )
 
 
@@ -263,7 +319,11 @@ def records(draw: st.DrawFn) -> TrainingRecord:
     epochs = draw(st.sampled_from([0, 1, 2, 5, 8, 12, 30]))
     keys = draw(st.sets(st.sampled_from(["loss", "val_loss", "accuracy", "val_accuracy", "a_loss", "val_other"])))
     return TrainingRecord(
-        model=Model(layers=tuple(draw(st.lists(layers, max_size=3))), trainable_parameters=draw(st.integers(0, 1000))),
+        model=Model(
+            kind=draw(st.sampled_from(["Sequential", "Functional", "subclassed"])),  # type: ignore[arg-type]
+            layers=tuple(draw(st.lists(layers, max_size=3))),
+            trainable_parameters=draw(st.integers(0, 1000)),
+        ),
         compile=Compile(
             optimizer=draw(st.sampled_from(["", "Adam", "SGD"])),
             learning_rate=draw(maybe),
@@ -290,8 +350,12 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             steps_per_epoch=draw(st.none() | st.integers(1, 300)),
             validation_split=draw(st.sampled_from([0.0, 0.2])),
             validation_freq=draw(st.sampled_from([1, 2])),
-            callbacks=draw(st.sampled_from([(), ("EarlyStopping",)])),
+            callbacks=draw(st.sampled_from([(), ("EarlyStopping",), ("ModelCheckpoint", "EarlyStopping")])),
+            callback_settings=tuple(draw(st.lists(settings_of_callbacks, max_size=2))),
             class_weight=draw(st.booleans()),
+            class_weights=draw(st.dictionaries(st.sampled_from(["0", "1.0", "{0}", "x"]), numbers, max_size=2)),
+            sample_weight=draw(st.booleans()),
+            validation_weighted=draw(st.none() | st.booleans()),
         ),
         history={key: draw(series(epochs)) for key in sorted(keys)},
         metric_facts={

@@ -12,6 +12,7 @@ from kerasdoctor.examples import (
 )
 from kerasdoctor.record import Fit, MetricFacts, Outcome, TrainingRecord
 from kerasdoctor.verdict import read_curves
+from tests.rules.differential import diagnosis
 
 EPOCHS = 30
 T = np.arange(EPOCHS)
@@ -112,7 +113,7 @@ def test_few_epochs() -> None:
     verdict = read_curves(record(np.array([2.3, 1.1, 0.8]), np.array([2.0, 1.2, 1.0])))
     assert (verdict.train, verdict.validation, verdict.reading) == ("unclear", "unclear", "unclear")
     assert "3 epochs are too few" in verdict.sentence
-    assert "loss 2.3 to 1.4" in verdict.sentence
+    assert "loss 2.3 to 0.8, val_loss 2 to 1" in verdict.sentence
 
 
 def test_no_validation() -> None:
@@ -172,3 +173,41 @@ def test_validated_every_second_epoch() -> None:
 def test_without_facts_about_the_metrics() -> None:
     bare = TrainingRecord(history={"loss": COURSES["down"].tolist(), "val_loss": COURSES["down"].tolist()})
     assert read_curves(bare).train == "down"
+
+
+@pytest.mark.parametrize("rise", [0.06, 0.5])
+def test_it_overfits_where_the_diagnosis_says_so(rise: float) -> None:
+    validation = 0.3 + 0.7 * np.exp(-T / 3) + 0.3 * rise * np.clip((T - 10) / 20, 0, 1)
+    made = record(0.9**T, validation)
+    verdict = read_curves(made)
+    assert (verdict.train, verdict.reading) == ("down", "overfitting")
+    fires = diagnosis(made, "overfitting") is not None
+    assert fires is (rise > 0.1)
+    assert ("the network overfits" in verdict.sentence) is fires
+    assert ("overfitting begins" in verdict.sentence) is not fires
+
+
+def test_the_numbers_are_those_of_the_last_epoch() -> None:
+    made = record(COURSES["down"].copy(), COURSES["down"].copy())
+    made.history["loss"][-1], made.history["val_loss"][-1] = 1.0123, 1.0456
+    assert "(loss 1.01, val_loss 1.05)" in read_curves(made).sentence
+
+
+def test_a_loss_that_never_moved() -> None:
+    stuck = 2.3 + 0.002 * np.random.default_rng(0).standard_normal(EPOCHS)
+    verdict = read_curves(record(stuck, stuck + 0.02))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "bottleneck")
+    assert "nothing is being learned" in verdict.sentence
+    assert "smaller and larger" in verdict.sentence
+
+
+@pytest.mark.parametrize("epochs", [5, 8, 12])
+def test_a_curve_that_bends_and_always_falls_is_falling(epochs: int) -> None:
+    falling = 2.3 * np.exp(-np.arange(epochs) / 2) + 0.1
+    assert read_curves(record(falling, falling + 0.05)).reading == "learning"
+
+
+def test_a_fall_of_next_to_nothing_says_nothing_of_the_data() -> None:
+    made = record(2.29 + 1.5 * np.exp(-T / 1.5), 2.30 - 0.003 * T)
+    verdict = read_curves(made)
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "bottleneck")

@@ -420,8 +420,18 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
         class_weights=_class_weights(arguments.get("class_weight")),
         validation_steps=arguments.get("validation_steps"),
         sample_weight=arguments.get("sample_weight") is not None,
+        validation_weighted=_validation_weighted(arguments),
         seed=keras.src.utils.rng_utils.get_random_seed(),
     )
+
+
+def _validation_weighted(arguments: Mapping[str, Any]) -> bool | None:
+    held_out = arguments.get("validation_data")
+    if held_out is None:
+        return arguments.get("sample_weight") is not None
+    if not isinstance(held_out, tuple | list):
+        return None
+    return len(held_out) > 2 and held_out[2] is not None
 
 
 def _settings(callback: Any) -> dict[str, Any]:

@@ -73,6 +73,20 @@ class NormalizeFirst(Change):
 
 
 @dataclass(frozen=True)
+class ShiftSentences(Change):
+    """Further training rows: every sequence of tokens with its words shifted cyclically, the padding in its place."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class PrependLayer(Change):
+    """A new layer in front of the model; `source` constructs it with `keras` as the module's name."""
+
+    source: str
+
+
+@dataclass(frozen=True)
 class InsertLayer(Change):
     """A new layer behind the layer named `after`; `source` constructs it with `keras` as the module's name."""
 

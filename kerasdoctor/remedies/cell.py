@@ -21,6 +21,7 @@ from kerasdoctor.remedies import (
     InsertLayer,
     NormalizeFirst,
     Plan,
+    PrependLayer,
     ReplaceTargets,
     ScaleInputs,
     ScaleTargets,
@@ -29,6 +30,7 @@ from kerasdoctor.remedies import (
     SetLayerArgument,
     SetLearningRate,
     SetOptimizerArgument,
+    ShiftSentences,
     ShuffleRows,
     SplitForward,
     SplitStratified,
@@ -40,6 +42,7 @@ _NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
 _NEW_MODEL = (
     InsertLayer,
     NormalizeFirst,
+    PrependLayer,
     SetCompileArgument,
     SetLayerArgument,
     SetLearningRate,
@@ -181,6 +184,8 @@ class _Cell:
                 self._replace_targets(source)
             case BalanceClasses():
                 self._balance_classes()
+            case ShiftSentences(seed):
+                self._shift_sentences(seed)
             case _:
                 # changes of model and call come later
                 return
@@ -325,6 +330,38 @@ class _Cell:
         ]
         self._call.set("class_weight", weights, hidden="class_weight" in self._source.hidden)
 
+    def _shift_sentences(self, seed: int) -> None:
+        numpy = self._module("numpy", "np")
+        stems = {name: source if source.isidentifier() else name for name, source in self._current.items()}
+        train = {name: self._free(f"{stem}_train", f"{stem}_fit") for name, stem in stems.items()}
+        fraction = self._record.fit.validation_split
+        if fraction:
+            # the copies of a row that validates must not train
+            held_out = {name: self._free(f"{stem}_val", f"{stem}_validation") for name, stem in stems.items()}
+            cut = self._free("cut", "first_held_out")
+            self._lines.append(f"{cut} = int({self._length()} * (1 - {fraction!r}))  " + comment(_("as Keras splits")))
+            for name, source in self._current.items():
+                part = _atom(source)
+                self._lines.append(f"{train[name]}, {held_out[name]} = {part}[:{cut}], {part}[{cut}:]")
+            self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
+            self._call.set("validation_data", f"({', '.join(held_out.values())})")
+        else:
+            self._lines += [f"{train[name]} = {source}" for name, source in self._current.items()]
+        generator, shifted = self._free("generator", "shifts"), self._free("shifted", "shifted_sentences")
+        row, words = self._free("sentence", "row"), self._free("words", "token_places")
+        self._lines += [
+            f"{generator} = {numpy}.random.default_rng({seed})",
+            f"{shifted} = {train['x']}.copy()",
+            f"for {row} in {shifted}:",
+            f"    {words} = {row} != 0  " + comment(_("0 is padding and keeps its place")),
+            f"    {row}[{words}] = {numpy}.roll({row}[{words}], {generator}.integers(1, max(2, {words}.sum())))",
+            f"{train['x']} = {numpy}.concatenate([{train['x']}, {shifted}])",
+        ]
+        self._lines += [
+            f"{train[name]} = {numpy}.concatenate([{train[name]}, {train[name]}])" for name in train if name != "x"
+        ]
+        self._current.update(train)
+
     def _drop_nonfinite(self) -> None:
         numpy = self._module("numpy", "np")
         finite = self._free("finite", "finite_rows")
@@ -383,6 +420,9 @@ class _Cell:
             keywords.append("clone_function=clone_layer")
         if any(isinstance(change, NormalizeFirst) for change in changes):
             return self._normalized_first(name, old, why)
+        front = [change for change in changes if isinstance(change, PrependLayer)]
+        if front:
+            return self._behind(name, old, why, self._keras(front[0].source))
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
         plain = inserted or self._record.compile.custom
         copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if plain else old
@@ -395,15 +435,21 @@ class _Cell:
         rows = f"[: int(len({source}) * (1 - {fraction!r}))]" if fraction else ""
         if rows and self._container("x") == "DataFrame":
             rows = f".iloc{rows}"
-        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
-        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if self._record.compile.custom else old
         return [
             f"{normalization} = keras.layers.Normalization()",
             f"{normalization}.adapt({source}{rows})  " + comment(_("only the rows that train set the scale")),
-            *_commented(
-                f"{name} = keras.Sequential([{entry}, {normalization}, keras.models.clone_model({copied})])", why
-            ),
+            *self._behind(name, old, why, normalization),
         ]
+
+    def _behind(self, name: str, old: str, why: str, layer: str) -> list[str]:
+        """A copy of the model behind a new layer."""
+        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
+        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if self._record.compile.custom else old
+        parts = [entry, layer, f"keras.models.clone_model({copied})"]
+        line = f"{name} = keras.Sequential([{', '.join(parts)}])"
+        if len(line) <= LINE:
+            return _commented(line, why)
+        return [why, f"{name} = keras.Sequential(", "    [", *(f"        {part}," for part in parts), "    ]", ")"]
 
     def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer]) -> list[str]:
         layers = self._free("layers", "new_layers")

@@ -22,7 +22,7 @@ class LargerBatch(Remedy):
         if record.data.kind != "arrays" or size is None or rows is None or size * self.factor > rows / 4:
             # fewer than four updates an epoch trade one fault for another
             return None
-        reason = _("batches of {size} rows: batches of {larger} halve the noise of their gradients").format(
-            size=size, larger=size * self.factor
+        reason = _("batches of {size} rows: those of {larger} have {share:.0%} of their noise").format(
+            size=size, larger=size * self.factor, share=self.factor**-0.5
         )
         return Plan((SetFitArgument("batch_size", str(size * self.factor)),), reason)

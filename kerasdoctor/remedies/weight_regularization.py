@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from kerasdoctor.locale import _
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Layer, TrainingRecord
 from kerasdoctor.remedies import Plan, Remedy, SetLayerArgument
 
 #: Layers with a `kernel_regularizer` of their own.
@@ -24,7 +25,7 @@ class WeightRegularization(Remedy):
     def plan(self, record: TrainingRecord) -> Plan | None:
         if record.model.kind == "subclassed":
             return None
-        layers = [layer for layer in record.model.layers if layer.top_level and layer.kind in KERNEL_LAYERS]
+        layers = [layer for layer in record.model.layers if layer.top_level and kernel_kind(layer) in KERNEL_LAYERS]
         # the last layer maps to the targets: shrinking it shrinks the predictions
         hidden = [layer for layer in layers[:-1] if layer.trainable and not layer.regularized]
         if not hidden:
@@ -34,4 +35,17 @@ class WeightRegularization(Remedy):
             parameters=sum(layer.parameters for layer in hidden),
             rows=_("an unknown number of") if record.data.n_train is None else f"{record.data.n_train:,}",
         )
-        return Plan(tuple(SetLayerArgument(layer.name, "kernel_regularizer", source) for layer in hidden), reason)
+        return Plan(tuple(_regularized(layer, source) for layer in hidden), reason)
+
+
+def kernel_kind(layer: Layer) -> str:
+    """Class of the layer that holds the kernel: inside TimeDistributed the wrapped one."""
+    inner = layer.config.get("layer") if layer.kind == "TimeDistributed" else None
+    return str(inner.get("class_name", "")) if isinstance(inner, Mapping) else layer.kind
+
+
+def _regularized(layer: Layer, source: str) -> SetLayerArgument:
+    if layer.kind != "TimeDistributed":
+        return SetLayerArgument(layer.name, "kernel_regularizer", source)
+    inner = f'type(layer.layer).from_config(layer.layer.get_config() | {{"kernel_regularizer": {source}}})'
+    return SetLayerArgument(layer.name, "layer", f"keras.layers.serialize({inner})")

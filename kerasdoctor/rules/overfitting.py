@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
@@ -14,13 +13,15 @@ from kerasdoctor.examples import digits_with_dropout, mislabelled_digits, shuffl
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Data, Fit, Layer, Metric, Model, Outcome
+from kerasdoctor.remedies.activity_regularization import ActivityRegularization
 from kerasdoctor.remedies.dropout import Dropout
 from kerasdoctor.remedies.early_stopping import EarlyStopping
+from kerasdoctor.remedies.image_augmentation import ImageAugmentation
+from kerasdoctor.remedies.keep_best import KeepBest
+from kerasdoctor.remedies.noise_on_inputs import NoiseOnInputs
+from kerasdoctor.remedies.shift_sentences import ShiftSentences
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
-
-#: Rise of the validation loss, as a share of its lowest level, that is worth a warning.
-LEAST_RISE = 0.1
 
 
 def trained_too_long(evidence: Evidence, fit: Fit, outcome: Outcome, loss: Metric) -> tuple[Status, Evidence]:
@@ -77,8 +78,9 @@ class Overfitting(Rule):
     The epoch from which on the validation loss no longer falls but rises: the turn of the curve that fits it best in
     one fall and one rise. The rise is at least a tenth of the lowest level, 2 % of the fall before, and six times
     the noise of the curve; it goes on (Mann-Kendall, p < .01); it was there one epoch ago; and the training loss is
-    lower than at the turn. A run that EarlyStopping watches or has stopped is treated already. Validation rows with
-    other labels than the training rows are no measure of this: then the rule does not look.
+    lower than at the turn, by 1 % and beyond its noise. A run that EarlyStopping watches or has stopped is treated
+    already. Validation rows with other labels than the training rows are no measure of this: then the rule does not
+    look.
 
     ## How it is told apart
     Trained too long: nothing among the callbacks stops behind the best epoch. No regularization: no layer that drops
@@ -87,7 +89,9 @@ class Overfitting(Rule):
     it is wrong about the same rows, and surer of it.
 
     ## Remedies
-    EarlyStopping with the weights of the best epoch; Dropout where most parameters are; L2 on the kernels.
+    EarlyStopping with the weights of the best epoch, or a checkpoint of it; Dropout where most parameters are; L1 and
+    L2 on kernels and activations; more rows, by augmentation: sentences shifted cyclically, images moved and turned,
+    noise on the features of a table.
 
     ## References
     Prechelt (1998), Early stopping - but when?; Guo et al. (2017), On calibration of modern neural networks;
@@ -103,15 +107,20 @@ class Overfitting(Rule):
             "trained-too-long",
             _("it was trained behind its best epoch"),
             examine=trained_too_long,
-            remedies=(EarlyStopping(),),
+            remedies=(EarlyStopping(), KeepBest()),
         ),
         Cause(
             "no-regularization",
             _("nothing keeps the network from learning single rows by heart"),
             examine=no_regularization,
-            remedies=(Dropout(), WeightRegularization()),
+            remedies=(Dropout(), WeightRegularization(), ActivityRegularization()),
         ),
-        Cause("small-dataset", _("the data set is small for this network"), examine=small_dataset),
+        Cause(
+            "small-dataset",
+            _("the data set is small for this network"),
+            examine=small_dataset,
+            remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs()),
+        ),
     )
 
     examples = (
@@ -139,12 +148,10 @@ class Overfitting(Rule):
         if "EarlyStopping" in fit.callbacks and outcome.status in {"running", "stopped_early"}:
             # the treatment is under way, or did its work
             return None
-        onset = _rise(loss.validation)
-        if onset is None or _rise(loss.validation[:-1]) is None:
+        onset = statistics.overfits(loss.train, loss.validation)
+        if onset is None:
             return None
-        at_onset, at_end = _level(loss.train, onset.index), _level(loss.train, len(loss.train) - 1)
-        if not at_end < at_onset:
-            return None
+        at_onset, at_end = (statistics.level(loss.train, index) for index in (onset.index, len(loss.train) - 1))
         statement = _(
             "val_loss rose by {rise:.0%} since epoch {epoch} ({level:.3g}), "
             "while loss fell from {first:.3g} to {last:.3g}"
@@ -162,7 +169,7 @@ class Overfitting(Rule):
                 where="val_loss",
                 when=When(onset.index + 1),
                 value=onset.rise / onset.level,
-                threshold=LEAST_RISE,
+                threshold=statistics.LEAST_RISE,
             )
         ]
         accuracy = next((metric for metric in metrics.values() if metric.proportion and len(metric.validation)), None)
@@ -171,27 +178,12 @@ class Overfitting(Rule):
         return found
 
 
-def _rise(validation: ArrayLike) -> statistics.Onset | None:
-    """The onset of a rise that is large, clear and goes on."""
-    onset = statistics.onset(validation, least=LEAST_RISE)
-    if onset is None or onset.level <= 0:
-        return None
-    # whole runs of 15 to 60 epochs that alarm without a rise, with a look at every epoch: none, but up to 3 % with a
-    # noise of 10 % of the level whose lag-1 correlation is .8 (tests/accuracy/simulations)
-    clear = onset.rise > 6 * onset.noise and onset.p < 0.01
-    return onset if clear and onset.rise > max(LEAST_RISE * onset.level, 0.02 * onset.fall) else None
-
-
-def _level(series: ArrayLike, index: int) -> float:
-    """Mean of the finite values among the three up to `index`; NaN where there are none."""
-    values = np.asarray(series, dtype=np.float64)[max(0, index - 2) : index + 1]
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if len(values) else np.nan
-
-
 def _accuracy(metric: Metric, onset: int) -> list[Evidence]:
     """Whether the share of right rows fell with the loss."""
-    before, after = _level(metric.validation, onset), _level(metric.validation, len(metric.validation) - 1)
+    before, after = (
+        statistics.level(metric.validation, onset),
+        statistics.level(metric.validation, len(metric.validation) - 1),
+    )
     if not np.isfinite(before) or not np.isfinite(after):
         return []
     if after >= before - 0.005:

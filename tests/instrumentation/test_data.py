@@ -77,3 +77,20 @@ def test_the_report_says_how_many_rows_were_looked_at(tmp_path):
     assert not watch.report.record.failures
     assert found.scanned < found.rows == ROWS
     assert "feature_scale" in watch.report.record.quantities
+
+
+@pytest.mark.parametrize(
+    ("arguments", "weighted"),
+    [
+        ({"validation_split": 0.5}, False),
+        ({"validation_split": 0.5, "sample_weight": np.ones(8)}, True),
+        ({"validation_data": (np.ones((4, 2)), np.ones(4))}, False),
+        ({"validation_data": (np.ones((4, 2)), np.ones(4), np.ones(4))}, True),
+    ],
+)
+def test_whether_the_validation_rows_are_weighted(arguments, weighted):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(np.ones((8, 2)), np.ones(8), verbose=0, **arguments)
+    assert watch.report.record.fit.validation_weighted is weighted

@@ -94,7 +94,7 @@ def test_early_stopping_that_never_stopped() -> None:
 def test_trained_too_long() -> None:
     finding = cause(mislabelled_digits(), NAME, "trained-too-long")
     assert finding.status is Status.CONFIRMED
-    assert [prescription.name for prescription in finding.prescriptions] == ["early-stopping"]
+    assert [prescription.name for prescription in finding.prescriptions] == ["early-stopping", "keep-best"]
     running = mislabelled_digits()
     running.outcome = Outcome(status="running", epochs=40)
     assert "(so far)" in cause(running, NAME, "trained-too-long").evidence.statement

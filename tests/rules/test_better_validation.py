@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerasdoctor.diagnosis import Severity, Status
+from kerasdoctor.examples import shuffled_digits, sorted_digits
+from kerasdoctor.quantities.inference_metrics import InferenceMetrics
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.rules.better_validation import strong_noise
+from tests.rules.differential import cause, diagnosis, reason
+
+NAME = "better-validation"
+
+
+def plain(ratio: float) -> TrainingRecord:
+    """No layer that acts in training alone; the training loss lies `ratio` times above the other."""
+    record = shuffled_digits()
+    record.history["val_loss"] = [value / ratio for value in record.history["loss"]]
+    return record
+
+
+def looked_at(record: TrainingRecord, loss: float) -> TrainingRecord:
+    looks = InferenceMetrics()
+    looks.extend(("loss",), np.array([20 * 45]), np.array([[loss]]))
+    record.quantities["inference_metrics"] = looks
+    return record
+
+
+def test_dropout_is_the_harmless_reason() -> None:
+    found = diagnosis(strong_noise(), NAME)
+    assert found is not None
+    assert found.severity is Severity.INFO
+    assert "loss is 2.2 times val_loss over the last 10 epochs (0.492 against 0.214)" in found.message
+    assert cause(strong_noise(), NAME, "dropout-in-training").status is Status.CONFIRMED
+    assert cause(strong_noise(), NAME, "easier-validation-rows").status is Status.RULED_OUT
+
+
+@pytest.mark.parametrize(("ratio", "fires"), [(1.4, False), (1.6, True)])
+def test_how_much_is_much(ratio: float, fires: bool) -> None:
+    assert (diagnosis(plain(ratio), NAME) is not None) is fires
+
+
+def test_easier_rows() -> None:
+    record = looked_at(plain(2.0), 0.046)
+    assert cause(record, NAME, "easier-validation-rows").status is Status.CONFIRMED
+    assert cause(record, NAME, "dropout-in-training").status is Status.RULED_OUT
+    assert cause(plain(2.0), NAME, "easier-validation-rows").status is Status.POSSIBLE
+
+
+def test_a_mean_over_a_falling_epoch() -> None:
+    record = shuffled_digits()
+    losses = [2.0 * 0.5**epoch for epoch in range(20)]
+    record.history["loss"], record.history["val_loss"] = losses, [0.6 * value for value in losses]
+    assert cause(record, NAME, "epoch-average").status is Status.CONFIRMED
+    assert cause(plain(2.0), NAME, "epoch-average").status is Status.RULED_OUT
+
+
+def test_one_epoch_is_not_enough() -> None:
+    record = plain(2.0)
+    record.history["val_loss"][-2] = record.history["loss"][-2]
+    assert diagnosis(record, NAME) is None
+
+
+def test_what_other_rules_tell() -> None:
+    record = plain(2.0)
+    record.fit = replace(record.fit, class_weight=True)
+    assert diagnosis(record, NAME) is None
+    assert diagnosis(sorted_digits(), NAME) is None
+
+
+def test_needs_validation() -> None:
+    record = plain(2.0)
+    del record.history["val_loss"]
+    assert reason(record, NAME) == "needs val_loss, not recorded"

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerasdoctor.diagnosis import Severity, Status
+from kerasdoctor.examples import cut, digits_with_dropout, flipped_classes, shuffled_digits
+from kerasdoctor.record import Outcome, TrainingRecord
+from kerasdoctor.rules.stopped_too_early import slow_digits
+from tests.rules.differential import cause, diagnosis, reason
+
+NAME = "stopped-too-early"
+
+
+def impatient() -> TrainingRecord:
+    """Stopped by patience 1 at a bump of a falling curve."""
+    record = cut(shuffled_digits(), 12)
+    record.history["val_loss"] = [*np.linspace(2.0, 1.0, 11), 1.05]
+    record.fit = replace(
+        record.fit, epochs=50, callbacks=("EarlyStopping",), callback_settings=({"monitor": "val_loss", "patience": 1},)
+    )
+    record.outcome = Outcome(status="stopped_early", epochs=12, stopped_by="EarlyStopping")
+    assert record.source is not None
+    record.source = replace(
+        record.source,
+        call="model.fit(x, y, validation_split=0.2, epochs=50, callbacks=[EarlyStopping(patience=1)])",
+        arguments={**record.source.arguments, "callbacks": "[EarlyStopping(patience=1)]"},
+    )
+    record.data = replace(record.data, containers={**record.data.containers, "callbacks": "list"})
+    return record
+
+
+def test_the_epochs_ran_out() -> None:
+    found = diagnosis(slow_digits(), NAME)
+    assert found is not None
+    assert found.severity is Severity.INFO
+    assert "from 1.75 to 1.51 in the last 2 of 10 epochs, 31% of its whole fall" in found.message
+    assert cause(slow_digits(), NAME, "impatient-early-stopping").status is Status.RULED_OUT
+    (fix,) = cause(slow_digits(), NAME, "epochs-ran-out").prescriptions
+    assert "epochs=30" in fix.source
+
+
+@pytest.mark.parametrize("epochs", [1, 4, 5, 12, 20])
+def test_silent_before_a_trend_and_when_the_pace_is_gone(epochs: int) -> None:
+    assert diagnosis(cut(shuffled_digits(), epochs), NAME) is None
+
+
+def test_silent_while_it_runs_or_rises() -> None:
+    running = slow_digits()
+    running.outcome = replace(running.outcome, status="running")
+    assert diagnosis(running, NAME) is None
+    assert diagnosis(flipped_classes(), NAME) is None
+    assert diagnosis(digits_with_dropout(), NAME) is None
+
+
+def test_silent_where_the_loss_hardly_moved() -> None:
+    record = slow_digits()
+    record.history["val_loss"] = [2.3 - 0.01 * epoch for epoch in range(10)]
+    assert diagnosis(record, NAME) is None
+
+
+def test_impatience() -> None:
+    record = impatient()
+    found = cause(record, NAME, "impatient-early-stopping")
+    assert found.status is Status.CONFIRMED
+    assert "EarlyStopping(patience=1) stopped after 12 epochs" in found.evidence.statement
+    assert "callbacks=[EarlyStopping(patience=10, restore_best_weights=True)]" in found.prescriptions[0].source
+    assert cause(record, NAME, "epochs-ran-out").status is Status.RULED_OUT
+
+
+def test_patience_that_did_its_work() -> None:
+    record = impatient()
+    record.history["val_loss"] = [*np.linspace(2.0, 1.0, 5), *[1.0] * 7]
+    assert diagnosis(record, NAME) is None
+
+
+def test_needs_validation() -> None:
+    record = slow_digits()
+    del record.history["val_loss"]
+    assert reason(record, NAME) == "needs val_loss, not recorded"

@@ -1,0 +1,93 @@
+from array import array
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerasdoctor.diagnosis import Status
+from kerasdoctor.quantities.update_ratio import UpdateRatio
+from kerasdoctor.quantities.weight_penalty import WeightPenalty
+from kerasdoctor.record import Loss, TrainingRecord
+from kerasdoctor.rules.underfitting import two_units
+from tests.rules.differential import cause, diagnosis, reason
+
+NAME = "underfitting"
+
+
+def wide() -> TrainingRecord:
+    """The same curves with 64 units: nothing that holds it back is to be seen."""
+    record = two_units()
+    first, last = record.model.layers
+    record.model = replace(record.model, layers=(replace(first, output_shape=(64,)), last))
+    return record
+
+
+def with_updates(record: TrainingRecord, ratio: float) -> TrainingRecord:
+    table = UpdateRatio()
+    table.extend(("sequential/dense/kernel",), np.arange(1, 1001), np.full((1000, 1), ratio))
+    record.quantities["update_ratio"] = table
+    return record
+
+
+def test_names_what_is_left() -> None:
+    found = diagnosis(two_units(), NAME)
+    assert found is not None
+    assert "after 25 epochs the training loss is 1.72, 75% of the 2.3" in found.message
+    finding = cause(two_units(), NAME, "too-small-network")
+    assert "dense has 2 units for 10 classes; 4 yes-or-no answers tell so many apart" in finding.evidence.statement
+
+
+@pytest.mark.parametrize(("units", "fires"), [(4, True), (5, False)])
+def test_how_narrow(units: int, fires: bool) -> None:
+    record = two_units()
+    first, last = record.model.layers
+    record.model = replace(record.model, layers=(replace(first, output_shape=(units,)), last))
+    assert (diagnosis(record, NAME) is not None) is fires
+
+
+def test_a_high_loss_alone_is_no_fault() -> None:
+    assert diagnosis(wide(), NAME) is None
+
+
+@pytest.mark.parametrize(("ratio", "fires"), [(1e-3, False), (1e-4, False), (1e-5, True)])
+def test_weights_that_hardly_move(ratio: float, fires: bool) -> None:
+    record = with_updates(wide(), ratio)
+    assert (diagnosis(record, NAME) is not None) is fires
+    if fires:
+        found = cause(record, NAME, "learning-rate")
+        assert found.status is Status.CONFIRMED
+        # a thousand steps
+        assert found.evidence.value == pytest.approx(0.01, rel=1e-3)
+
+
+def test_penalties_that_are_half_of_the_loss() -> None:
+    record = wide()
+    record.quantities["weight_penalty"] = WeightPenalty(array("q", [1]), array("d", [2.0]))
+    for key in ("loss", "val_loss"):
+        record.history[key] = [value + 2.0 for value in record.history[key]]
+    assert cause(record, NAME, "strong-regularization").status is Status.CONFIRMED
+    record.quantities["weight_penalty"] = WeightPenalty(array("q", [1]), array("d", [0.1]))
+    assert diagnosis(record, NAME) is None
+
+
+def test_a_gap_is_another_thing() -> None:
+    record = two_units()
+    record.history["val_loss"] = [1.5 * value for value in record.history["loss"]]
+    assert diagnosis(record, NAME) is None
+
+
+def test_not_while_it_runs() -> None:
+    record = two_units()
+    record.outcome = replace(record.outcome, status="running")
+    assert diagnosis(record, NAME) is None
+    short = two_units()
+    short.history = {key: values[:9] for key, values in short.history.items()}
+    assert diagnosis(short, NAME) is None
+
+
+def test_needs_a_scale() -> None:
+    record = two_units()
+    record.compile = replace(record.compile, losses=(Loss(name="mean_squared_error"),))
+    assert reason(record, NAME) == "needs a cross-entropy over classes, not recorded"
+    del record.quantities["split_labels"]
+    assert reason(record, NAME) == "needs split_labels, not recorded"
