@@ -30,6 +30,8 @@ class RowOverlap(Quantity):
     repeated: int
     #: First validation row that is shared: its place in the validation part; -1 where there is none.
     first_shared: int
+    #: Different rows among the shared ones: one that is blank may occur a hundred times.
+    distinct: int = 0
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
@@ -48,13 +50,15 @@ class RowOverlap(Quantity):
         if rows > MOST_ROWS or size > MOST_BYTES or any(part.dtype.hasobject for part in train):
             return None
         seen: set[int] = set(_hashes(train))
-        common = [place for place, key in enumerate(_hashes(held_out)) if key in seen]
+        keys = list(_hashes(held_out))
+        common = [place for place, key in enumerate(keys) if key in seen]
         return cls(
             validation=len(held_out[0]),
             shared=len(common),
             train=len(train[0]),
             repeated=len(train[0]) - len(seen),
             first_shared=common[0] if common else -1,
+            distinct=len({keys[place] for place in common}),
         )
 
 
