@@ -334,7 +334,7 @@ def test_a_record_with_holes_makes_no_rule_fail(rule: Rule, example: Healthy | U
     for values in record.history.values():
         for index in data.draw(st.sets(st.integers(0, len(values) - 1), max_size=2)):
             values[index] = data.draw(numbers)
-    length = data.draw(st.integers(0, max(len(values) for values in record.history.values())))
+    length = data.draw(st.integers(0, max((len(values) for values in record.history.values()), default=0)))
     record.history = {key: values[:length] for key, values in record.history.items()}
     report = engine.diagnose(record, candidates=[rule])
     assert_nothing_failed(report)

@@ -39,6 +39,8 @@ class Difference:
     shift: float
     #: Features that are like another feature of the training part and unlike their own; 0 where it was not examined.
     moved: int
+    #: Whether rows are of two axes and channels, at most four of them.
+    images: bool = False
 
     @classmethod
     def of(cls, train: NDArray[np.generic], validation: NDArray[np.generic]) -> Difference | None:
@@ -73,6 +75,7 @@ class Difference:
             # a middle that does not move in a feature that does not vary is no shift
             shift=float(np.median(np.nan_to_num(shift, nan=0.0, posinf=np.inf))),
             moved=_moved(middle, spread, middle_2, spread_2),
+            images=train.ndim == 4 and train.shape[-1] <= 4,
         )
 
 
