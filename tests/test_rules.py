@@ -9,6 +9,7 @@ import sys
 from array import array
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,13 +17,35 @@ from hypothesis import strategies as st
 from kerasdoctor import engine, quantities
 from kerasdoctor.diagnosis import Applicability, Status
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.drawn_labels import DrawnLabels, Labels
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.nonfinite_values import Missing, NonfiniteValues
+from kerasdoctor.quantities.part_scale import Difference, PartScale
+from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_range import TargetRange
-from kerasdoctor.record import Compile, Data, Fit, Layer, Loss, MetricFacts, Model, Outcome, TrainingRecord
+from kerasdoctor.quantities.target_scale import Moments, TargetScale
+from kerasdoctor.quantities.window_overlap import WindowOverlap
+from kerasdoctor.record import (
+    Compile,
+    Data,
+    Fit,
+    Layer,
+    Loss,
+    MetricFacts,
+    Model,
+    Outcome,
+    PipelineStep,
+    TrainingRecord,
+)
 from kerasdoctor.report import Report
 from kerasdoctor.rule import Healthy, Rule, Unhealthy, discover
 
@@ -209,6 +232,60 @@ def split_labels(draw: st.DrawFn) -> SplitLabels:
 
 
 @st.composite
+def measured_data(draw: st.DrawFn) -> dict[str, Any]:
+    names, few = st.sampled_from(["x", "y", "{x}"]), st.integers(0, 40)
+    missing = st.builds(Missing, few, few, few, few, few, few)
+    values = st.builds(
+        DrawnValues, st.sampled_from(["uint8", "float32"]), few, numbers, numbers, few, numbers, st.floats(0), few, few
+    )
+    labels = st.builds(Labels, few, few, few, st.dictionaries(st.sampled_from(["0", "1", "{2}"]), counts))
+    scale = st.builds(Scale, few, few, numbers, numbers, few, few, numbers)
+    size = draw(st.integers(1, 3))
+    table = [draw(st.integers(0, 9)) for _ in range(size * size)]
+    validations = draw(few)
+    dtypes = st.sampled_from(["uint8", "float32"])
+    return {
+        "nonfinite_values": NonfiniteValues(
+            draw(st.dictionaries(names, missing)), draw(st.dictionaries(names, missing)), draw(st.booleans())
+        ),
+        "feature_scale": FeatureScale(draw(st.dictionaries(names, scale))),
+        "target_scale": TargetScale(
+            draw(st.dictionaries(names, st.builds(Moments, *[numbers] * 6), min_size=1, max_size=2))
+        ),
+        "part_scale": PartScale(
+            draw(
+                st.dictionaries(
+                    names, st.builds(Difference, dtypes, dtypes, *[numbers] * 4, few, numbers, numbers, few)
+                )
+            )
+        ),
+        "row_overlap": draw(st.builds(RowOverlap, few, few, few, few, few, few, st.booleans(), numbers, numbers)),
+        "window_overlap": draw(st.builds(WindowOverlap, few, few)),
+        "drawn_range": DrawnRange(*(draw(st.dictionaries(names, values)) for _ in range(4))),
+        "drawn_labels": DrawnLabels(draw(st.dictionaries(st.sampled_from(["train", "validation"]), labels))),
+        "drawn_rows": draw(
+            st.builds(
+                DrawnRows,
+                few,
+                few,
+                few,
+                few,
+                few,
+                st.lists(few, min_size=2, max_size=2),
+                st.lists(few, min_size=2, max_size=2),
+                few,
+                few,
+                few,
+            )
+        ),
+        "predicted_classes": PredictedClasses(
+            array("q", range(validations)), array("d", [float(draw(st.integers(0, 2))) for _ in range(validations)])
+        ),
+        "confusion_matrix": ConfusionMatrix(np.arange(size), np.array(table).reshape(size, size), 3),
+    }
+
+
+@st.composite
 def measured(draw: st.DrawFn) -> dict[str, Any]:
     steps = draw(st.integers(0, 40))
     names = st.sampled_from(["x", "y", "{x}"])
@@ -243,6 +320,7 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
             draw(st.integers(0, 20)),
         ),
     }
+    found |= draw(measured_data())
     kept = draw(st.sets(st.sampled_from(sorted(found))))
     return {name: found[name] for name in found if name in kept}
 
@@ -250,12 +328,39 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
 layers = st.builds(
     Layer,
     name=texts,
-    kind=st.sampled_from(["Dense", "Dropout", "InputLayer", "Embedding", "BatchNormalization"]),
+    kind=st.sampled_from(
+        [
+            "Dense",
+            "Dropout",
+            "InputLayer",
+            "Embedding",
+            "BatchNormalization",
+            "Rescaling",
+            "Normalization",
+            "Functional",
+        ]
+    ),
     parameters=counts,
     activation=st.none() | st.sampled_from(["softmax", "relu"]),
     rate=maybe,
     regularized=st.booleans(),
+    config=st.fixed_dictionaries(
+        {},
+        optional={
+            "value_range": st.sampled_from([[0, 255], [0, 1], None, "{"]),
+            "scale": maybe,
+            "offset": maybe,
+            "adapted": st.booleans(),
+        },
+    ),
 )
+steps = st.builds(
+    PipelineStep,
+    kind=st.sampled_from(["from_tensor_slices", "shuffle", "batch", "take", "skip", "cache", "repeat"]),
+    settings=st.dictionaries(st.sampled_from(["buffer_size", "count", "reshuffle_each_iteration"]), st.integers(0, 9)),
+    elements=st.none() | st.integers(-1, 9),
+)
+pipelines = st.lists(steps, max_size=4).map(tuple)
 
 
 @st.composite
@@ -283,7 +388,14 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             ),
             dtype_policy=draw(st.sampled_from(["float32", "mixed_float16"])),
         ),
-        data=Data(n_train=draw(st.none() | counts), n_validation=draw(st.none() | counts)),
+        data=Data(
+            kind=draw(st.sampled_from(["arrays", "dataset", "generator"])),
+            n_train=draw(st.none() | counts),
+            n_validation=draw(st.none() | counts),
+            validation_kind=draw(st.sampled_from(["none", "arrays", "dataset", "generator"])),
+            pipeline=draw(pipelines),
+            validation_pipeline=draw(pipelines),
+        ),
         fit=Fit(
             epochs=draw(st.integers(1, 50)),
             batch_size=draw(st.none() | st.integers(1, 300)),

@@ -167,7 +167,7 @@ class LeakingSplit(Rule):
         if drawn_rows is not None and _shares_windows(drawn_rows):
             return Evidence(
                 _(
-                    "{found:,} of the {validation:,} rows drawn to validate share all values but one with a training row"
+                    "{found:,} of the {validation:,} rows drawn to validate are a training row moved by one place"
                 ).format(found=drawn_rows.overlapping, validation=drawn_rows.validation),
                 quantity="drawn_rows",
                 value=drawn_rows.overlapping / drawn_rows.validation,

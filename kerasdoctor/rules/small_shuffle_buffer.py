@@ -65,7 +65,7 @@ def _with_shuffle(buffer: int, *, behind_batch: bool, distinct: int) -> Training
 
 def _small_buffer() -> TrainingRecord:
     """Sorted digits, a buffer of 64 rows."""
-    return _with_shuffle(64, behind_batch=False, distinct=69)
+    return _with_shuffle(64, behind_batch=False, distinct=117)
 
 
 def _shuffled_batches() -> TrainingRecord:
@@ -75,7 +75,7 @@ def _shuffled_batches() -> TrainingRecord:
 
 def _small_buffer_of_mixed_rows() -> TrainingRecord:
     """A buffer of 64 rows, of a file in random order."""
-    return _with_shuffle(64, behind_batch=False, distinct=432)
+    return _with_shuffle(64, behind_batch=False, distinct=436)
 
 
 class SmallShuffleBuffer(Rule):

@@ -49,10 +49,17 @@ def _sorted_and_unshuffled() -> TrainingRecord:
     record.data = replace(
         record.data, containers={**record.data.containers, "validation_data": "tuple"}, validation_kind="arrays"
     )
-    record.history |= {
-        "accuracy": [0.861, 0.864, 0.872, 0.882, 0.887, 0.893, 0.9, 0.907, 0.911, 0.915] * 2,
-        "val_accuracy": [0.114, 0.228, 0.319, 0.353, 0.378, 0.4, 0.422, 0.436, 0.447, 0.458] * 2,
+    history = {
+        "accuracy": "0.0 0.152 0.272 0.425 0.510 0.563 0.657 0.704 0.747 0.770 0.795 0.832 0.857 0.875 0.896 0.906 "
+        "0.912 0.921 0.930 0.934",
+        "loss": "2.479 2.253 2.158 1.983 1.745 1.466 1.169 0.954 0.807 0.684 0.597 0.519 0.460 0.410 0.368 0.332 0.302 "
+        "0.276 0.253 0.233",
+        "val_accuracy": "0.250 0.494 0.678 0.683 0.728 0.772 0.836 0.883 0.908 0.911 0.919 0.939 0.950 0.961 0.967 "
+        "0.969 0.969 0.975 0.975 0.978",
+        "val_loss": "2.216 2.105 1.912 1.622 1.288 0.982 0.751 0.597 0.496 0.416 0.361 0.315 0.280 0.249 0.225 0.204 "
+        "0.187 0.172 0.158 0.147",
     }
+    record.history = {key: [float(value) for value in series.split()] for key, series in history.items()}
     if record.source is not None:
         record.source = replace(
             record.source,
