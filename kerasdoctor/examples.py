@@ -18,6 +18,9 @@ import numpy as np
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
 from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
+from kerasdoctor.quantities.drawn_labels import DrawnLabels, Labels
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
@@ -33,6 +36,7 @@ from kerasdoctor.record import (
     MetricFacts,
     Model,
     Outcome,
+    PipelineStep,
     Source,
     TrainingRecord,
 )
@@ -375,6 +379,77 @@ def _tumours(history: Mapping[str, str], *, lowest: int, highest: int) -> Traini
         },
         outcome=Outcome(status="finished", epochs=10, seconds=2.2),
         source=_source(10),
+    )
+
+
+def with_quantities(record: TrainingRecord, **quantities: Any) -> TrainingRecord:
+    """`record` with further quantities, or others in their place."""
+    record.quantities |= quantities
+    return record
+
+
+def piped_digits(*, shuffled: bool = True) -> TrainingRecord:
+    """The digits of `shuffled_digits` from two `tf.data` pipelines."""
+    record = shuffled_digits()
+    for name in ("split_labels", "row_order", "input_range", "target_range"):
+        del record.quantities[name]
+    source = PipelineStep(kind="from_tensor_slices", elements=1437)
+    shuffle = PipelineStep(
+        kind="shuffle", settings={"buffer_size": 1437, "reshuffle_each_iteration": True}, elements=1437
+    )
+    steps = (source, shuffle) if shuffled else (source,)
+    batch = {"batch_size": 32, "drop_remainder": False}
+    record.data = Data(
+        kind="dataset",
+        n_validation=360,
+        containers={"x": "_BatchDataset", "y": "none", "validation_data": "_BatchDataset"},
+        not_examined="the data is a _BatchDataset: drawing from it would change the training",
+        validation_kind="dataset",
+        pipeline=(*steps, PipelineStep(kind="batch", settings=batch, elements=45)),
+        validation_pipeline=(replace(source, elements=360), PipelineStep(kind="batch", settings=batch, elements=12)),
+    )
+    record.fit = replace(record.fit, batch_size=None, validation_split=0.0)
+    record.source = Source(
+        call="model.fit(train, validation_data=held_out, epochs=20)",
+        assignment="history = ",
+        arguments={"x": "train", "validation_data": "held_out", "epochs": "20"},
+        model="model",
+        taken=("held_out", "history", "keras", "model", "np", "train"),
+        modules={"keras": "keras", "numpy": "np"},
+        notebook=True,
+    )
+    counts = {
+        "train": (139, 145, 130, 155, 139, 150, 144, 152, 144, 139),
+        "validation": (39, 37, 47, 28, 42, 32, 37, 27, 30, 41),
+    }
+    drawn = {"train": (45, 1437, 0.3054, 0.3760, 436), "validation": (12, 360, 0.3045, 0.3761, 112)}
+    pixels = {
+        part: DrawnValues("float32", 2, 0.0, 1.0, 64 * rows, mean, deviation**2 * 64 * rows, rows)
+        for part, (_, rows, mean, deviation, _) in drawn.items()
+    }
+    return with_quantities(
+        record,
+        drawn_range=DrawnRange(
+            {"x": pixels["train"]},
+            {"x": pixels["validation"]},
+            {"y": DrawnValues("int64", 1, 0.0, 9.0, 1437, 4.528, 11676.0, 1437)},
+            {"y": DrawnValues("int64", 1, 0.0, 9.0, 360, 4.342, 3059.0, 360)},
+        ),
+        drawn_labels=DrawnLabels(
+            {
+                part: Labels(batches, rows, distinct, dict(zip(map(str, range(10)), counts[part], strict=True)))
+                for part, (batches, rows, _, _, distinct) in drawn.items()
+            }
+        ),
+        drawn_rows=DrawnRows(
+            train=1437,
+            validation=360,
+            validation_rows=[360, 360],
+            validation_batches=[12, 12],
+            validation_again=360,
+            same_inputs=12,
+            same_targets=12,
+        ),
     )
 
 

@@ -46,7 +46,7 @@ class Layer:
     regularized: bool = False
     #: Keras's path, with which the paths of its variables begin; empty where Keras does not know it.
     path: str = ""
-    #: What `get_config` tells, in plain JSON types (see `plain`).
+    #: What `get_config` tells, in plain JSON types (see `plain`); of a Normalization also "adapted".
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +72,8 @@ class Model:
     name: str = ""
     kind: Literal["Sequential", "Functional", "subclassed"] = "subclassed"
     layers: tuple[Layer, ...] = ()
+    #: Class names of the operations between the layers of a functional model ("TrueDivide", "Add").
+    operations: tuple[str, ...] = ()
     #: Empty for a subclassed model.
     outputs: tuple[Output, ...] = ()
     parameters: int = 0

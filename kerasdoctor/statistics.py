@@ -7,7 +7,7 @@ whose results are kept beside it in `RESULTS.md`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -346,3 +346,71 @@ def alike(first: Sequence[int], second: Sequence[int]) -> bool:
     """
     difference = share_difference(first, second)
     return difference is None or difference.p >= 1e-3 or difference.distance - difference.expected <= 0.3
+
+
+#: Share of the labels that a random order would give to a batch, below which rows are not mixed.
+CLUMPED = 0.6
+#: Rows, and batches, below which nothing is said of how they are mixed.
+_FEWEST_ROWS, _FEWEST_BATCHES = 500, 4
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How many labels a batch holds, and how many it would hold in a random order."""
+
+    labels: float
+    expected: float
+
+    @property
+    def is_clumped(self) -> bool:
+        """Whether it holds fewer than `CLUMPED` of them."""
+        return self.labels < CLUMPED * self.expected
+
+
+def mixing(counts: Sequence[int], batch: int, *, equal: float | None) -> Mixing | None:
+    """The mixing of rows in their order, with labels of `counts` rows each.
+
+    Args:
+        counts: rows of each label.
+        batch: rows of a batch.
+        equal: share of neighbouring rows with the same label; a batch holds a label more at each change, but not more
+            than it would in a random order.
+
+    Returns:
+        None for fewer than four batches, or one label.
+    """
+    total = sum(counts)
+    if equal is None or batch < 2 or total < _FEWEST_BATCHES * batch or sum(count > 0 for count in counts) < 2:
+        return None
+    expected = _labels_in_a_batch(np.array(counts, dtype=np.float64) / total, batch)
+    return Mixing(min(1 + (batch - 1) * (1 - equal), expected), expected)
+
+
+def drawn_mixing(counts: Mapping[str, int], batches: int, distinct: int, others: Mapping[str, int]) -> Mixing | None:
+    """The mixing of the first batches of an epoch.
+
+    Args:
+        counts: rows of each label in these batches.
+        batches: how many there are.
+        distinct: sum of the numbers of labels that each of them holds.
+        others: rows of each label of the validation: what the batches may lack altogether.
+
+    Returns:
+        None for fewer than four batches, and where one label is all that was seen anywhere; where the batches hold one
+        label alone, also for fewer than 500 rows and a validation that hardly has another.
+    """
+    rows = sum(counts.values())
+    if batches < _FEWEST_BATCHES or rows < 2 * batches:
+        return None
+    shares = np.array(list(counts.values()), dtype=np.float64) / rows
+    if len(shares) == 1:
+        other = sum(count for label, count in others.items() if label not in counts)
+        total = sum(others.values())
+        if rows < _FEWEST_ROWS or not total or other / total < 0.3:
+            return None
+        shares = np.array(list(others.values()), dtype=np.float64) / total
+    return Mixing(distinct / batches, _labels_in_a_batch(shares, max(1, rows // batches)))
+
+
+def _labels_in_a_batch(shares: Floats, batch: int) -> float:
+    return float(np.sum(1 - (1 - shares) ** batch))

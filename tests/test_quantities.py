@@ -33,6 +33,7 @@ from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.part_scale import PartScale
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_labels
@@ -151,6 +152,8 @@ def test_quantities_go_through_json() -> None:
             for evaluation in evaluations():
                 grown.on_evaluation(evaluation)
             assert len(grown)
+    # the data above validate by a split
+    measured["part_scale"] = PartScale.from_data(tap(x, y, validation_inputs={"x": x[:40]}))
     # nothing of the data, and no series: it is found after the fit
     measured["first_nonfinite"] = FirstNonfinite(step=3, origin="input", rows=(4,), samples=(70,))
     record = TrainingRecord(quantities=measured)

@@ -19,17 +19,39 @@ from kerasdoctor.diagnosis import Applicability, Status
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
 from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
+from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.drawn_labels import DrawnLabels, Labels
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.nonfinite_values import Missing, NonfiniteValues
+from kerasdoctor.quantities.part_scale import Difference, PartScale
+from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.target_scale import Moments, TargetScale
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
-from kerasdoctor.record import Compile, Data, Fit, Layer, Loss, MetricFacts, Model, Outcome, TrainingRecord
+from kerasdoctor.quantities.window_overlap import WindowOverlap
+from kerasdoctor.record import (
+    Compile,
+    Data,
+    Fit,
+    Layer,
+    Loss,
+    MetricFacts,
+    Model,
+    Outcome,
+    PipelineStep,
+    TrainingRecord,
+)
 from kerasdoctor.report import Report
 from kerasdoctor.rule import Healthy, Rule, Unhealthy, discover
 
@@ -228,6 +250,60 @@ def tables(draw: st.DrawFn, kind: Any, columns: list[tuple[str, ...]]) -> Any:
 
 
 @st.composite
+def measured_data(draw: st.DrawFn) -> dict[str, Any]:
+    names, few = st.sampled_from(["x", "y", "{x}"]), st.integers(0, 40)
+    missing = st.builds(Missing, few, few, few, few, few, few)
+    values = st.builds(
+        DrawnValues, st.sampled_from(["uint8", "float32"]), few, numbers, numbers, few, numbers, st.floats(0), few, few
+    )
+    labels = st.builds(Labels, few, few, few, st.dictionaries(st.sampled_from(["0", "1", "{2}"]), counts))
+    scale = st.builds(Scale, few, few, numbers, numbers, few, few, numbers)
+    size = draw(st.integers(1, 3))
+    table = [draw(st.integers(0, 9)) for _ in range(size * size)]
+    validations = draw(few)
+    dtypes = st.sampled_from(["uint8", "float32"])
+    return {
+        "nonfinite_values": NonfiniteValues(
+            draw(st.dictionaries(names, missing)), draw(st.dictionaries(names, missing)), draw(st.booleans())
+        ),
+        "feature_scale": FeatureScale(draw(st.dictionaries(names, scale))),
+        "target_scale": TargetScale(
+            draw(st.dictionaries(names, st.builds(Moments, *[numbers] * 6), min_size=1, max_size=2))
+        ),
+        "part_scale": PartScale(
+            draw(
+                st.dictionaries(
+                    names, st.builds(Difference, dtypes, dtypes, *[numbers] * 4, few, numbers, numbers, few)
+                )
+            )
+        ),
+        "row_overlap": draw(st.builds(RowOverlap, few, few, few, few, few, few, st.booleans(), numbers, numbers)),
+        "window_overlap": draw(st.builds(WindowOverlap, few, few)),
+        "drawn_range": DrawnRange(*(draw(st.dictionaries(names, values)) for _ in range(4))),
+        "drawn_labels": DrawnLabels(draw(st.dictionaries(st.sampled_from(["train", "validation"]), labels))),
+        "drawn_rows": draw(
+            st.builds(
+                DrawnRows,
+                few,
+                few,
+                few,
+                few,
+                few,
+                st.lists(few, min_size=2, max_size=2),
+                st.lists(few, min_size=2, max_size=2),
+                few,
+                few,
+                few,
+            )
+        ),
+        "predicted_classes": PredictedClasses(
+            array("q", range(validations)), array("d", [float(draw(st.integers(0, 2))) for _ in range(validations)])
+        ),
+        "confusion_matrix": ConfusionMatrix(np.arange(size), np.array(table).reshape(size, size), 3),
+    }
+
+
+@st.composite
 def measured(draw: st.DrawFn) -> dict[str, Any]:
     steps = draw(st.integers(0, 40))
     names = st.sampled_from(["x", "y", "{x}"])
@@ -271,6 +347,7 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
         "weight_penalty": WeightPenalty(array("q", [1]), array("d", [draw(numbers)])),
         "initial_weights": InitialWeights({"a/b/gamma": Spread((3,), 1.0, draw(numbers), float("nan"), float("nan"))}),
     }
+    found |= draw(measured_data())
     kept = draw(st.sets(st.sampled_from(sorted(found))))
     return {name: found[name] for name in found if name in kept}
 
@@ -280,6 +357,10 @@ settings_of_layers = st.fixed_dictionaries(
     {},
     optional={
         "momentum": maybe | st.just("NaN"),
+        "value_range": st.sampled_from([[0, 255], [0, 1], None, "{"]),
+        "scale": maybe,
+        "offset": maybe,
+        "adapted": st.booleans(),
         "gamma_initializer": regularizers,
         "kernel_regularizer": regularizers,
         "activity_regularizer": regularizers,
@@ -287,18 +368,36 @@ settings_of_layers = st.fixed_dictionaries(
         | st.builds(lambda one: {"class_name": "Dense", "config": {"activity_regularizer": one}}, regularizers),
     },
 )
+KINDS_OF_LAYERS = [
+    "Dense",
+    "Dropout",
+    "InputLayer",
+    "Embedding",
+    "BatchNormalization",
+    "Rescaling",
+    "Normalization",
+    "Functional",
+    "TimeDistributed",
+]
 layers = st.builds(
     Layer,
     name=texts,
-    kind=st.sampled_from(["Dense", "Dropout", "InputLayer", "Embedding", "BatchNormalization", "TimeDistributed"]),
+    kind=st.sampled_from(KINDS_OF_LAYERS),
     path=st.sampled_from(["", "a/b", "{"]),
     output_shape=st.sampled_from([None, (), (None,), (2,), (10,), (None, 8)]),
-    config=settings_of_layers,
     parameters=counts,
     activation=st.none() | st.sampled_from(["softmax", "relu"]),
     rate=maybe,
     regularized=st.booleans(),
+    config=settings_of_layers,
 )
+steps = st.builds(
+    PipelineStep,
+    kind=st.sampled_from(["from_tensor_slices", "shuffle", "batch", "take", "skip", "cache", "repeat"]),
+    settings=st.dictionaries(st.sampled_from(["buffer_size", "count", "reshuffle_each_iteration"]), st.integers(0, 9)),
+    elements=st.none() | st.integers(-1, 9),
+)
+pipelines = st.lists(steps, max_size=4).map(tuple)
 
 
 settings_of_callbacks = st.fixed_dictionaries(
@@ -343,7 +442,14 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             ),
             dtype_policy=draw(st.sampled_from(["float32", "mixed_float16"])),
         ),
-        data=Data(n_train=draw(st.none() | counts), n_validation=draw(st.none() | counts)),
+        data=Data(
+            kind=draw(st.sampled_from(["arrays", "dataset", "generator"])),
+            n_train=draw(st.none() | counts),
+            n_validation=draw(st.none() | counts),
+            validation_kind=draw(st.sampled_from(["none", "arrays", "dataset", "generator"])),
+            pipeline=draw(pipelines),
+            validation_pipeline=draw(pipelines),
+        ),
         fit=Fit(
             epochs=draw(st.integers(1, 50)),
             batch_size=draw(st.none() | st.integers(1, 300)),
@@ -398,7 +504,7 @@ def test_a_record_with_holes_makes_no_rule_fail(rule: Rule, example: Healthy | U
     for values in record.history.values():
         for index in data.draw(st.sets(st.integers(0, len(values) - 1), max_size=2)):
             values[index] = data.draw(numbers)
-    length = data.draw(st.integers(0, max(len(values) for values in record.history.values())))
+    length = data.draw(st.integers(0, max((len(values) for values in record.history.values()), default=0)))
     record.history = {key: values[:length] for key, values in record.history.items()}
     report = engine.diagnose(record, candidates=[rule])
     assert_nothing_failed(report)

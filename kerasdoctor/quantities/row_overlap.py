@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.quantities import DataTap, Quantity
+from kerasdoctor.quantities.split_labels import class_labels
 
 #: Rows and bytes of both parts together that are compared; about 0.3 s.
 MOST_ROWS, MOST_BYTES = 2**19, 2**28
+#: Different rows that tell whether rows can be equal by chance, and with how few nothing is told.
+SAMPLE, FEWEST = 512, 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class RowOverlap(Quantity):
     repeated: int
     #: First validation row that is shared: its place in the validation part; -1 where there is none.
     first_shared: int
+    #: Different rows among the shared ones: one that is blank may occur a hundred times.
+    distinct: int = 0
+    #: Whether rows cannot well be equal by chance: a feature has hardly two equal values among different rows, or two
+    #: rows differ in 30 places on average.
+    identifying: bool = False
+    #: Share of the training rows of a class that repeat an earlier one: in the class with the largest, and with the
+    #: smallest share; NaN without classes.
+    most_repeated: float = float("nan")
+    least_repeated: float = float("nan")
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
@@ -47,15 +59,47 @@ class RowOverlap(Quantity):
         rows, size = len(train[0]) + len(held_out[0]), sum(part.nbytes for part in (*train, *held_out))
         if rows > MOST_ROWS or size > MOST_BYTES or any(part.dtype.hasobject for part in train):
             return None
-        seen: set[int] = set(_hashes(train))
-        common = [place for place, key in enumerate(_hashes(held_out)) if key in seen]
+        train_keys = list(_hashes(train))
+        seen: set[int] = set(train_keys)
+        keys = list(_hashes(held_out))
+        common = [place for place, key in enumerate(keys) if key in seen]
+        places: dict[int, int] = {}
+        for place, key in enumerate(train_keys):
+            places.setdefault(key, place)
+        first = np.fromiter(places.values(), np.int64, len(places))
+        shares = _repeated_by_class(data, first, len(train_keys))
         return cls(
             validation=len(held_out[0]),
             shared=len(common),
             train=len(train[0]),
             repeated=len(train[0]) - len(seen),
             first_shared=common[0] if common else -1,
+            distinct=len({keys[place] for place in common}),
+            identifying=_identifying([part[first[:SAMPLE]] for part in train]),
+            most_repeated=max(shares, default=float("nan")),
+            least_repeated=min(shares, default=float("nan")),
         )
+
+
+def _identifying(parts: list[NDArray[np.generic]]) -> bool:
+    """See `RowOverlap.identifying`; `parts` are different rows."""
+    flat = [part.reshape(len(part), -1) for part in parts if part.size]
+    if not flat or len(flat[0]) < FEWEST:
+        return False
+    places = sum(float((part[1:] != part[:-1]).sum(axis=1).mean()) for part in flat)
+    columns = [part[:, column] for part in flat for column in range(min(part.shape[1], 64))]
+    return places >= 30 or any(len(np.unique(column)) >= 0.9 * len(column) for column in columns)
+
+
+def _repeated_by_class(data: DataTap, first: NDArray[np.int64], n: int) -> list[float]:
+    """Share of repeated rows in each class of the training part."""
+    targets = next(iter(data.targets.values()), None)
+    labels = None if targets is None else class_labels(targets[:n])
+    if labels is None:
+        return []
+    _names, codes = np.unique(labels, return_inverse=True)
+    rows, kept = np.bincount(codes), np.bincount(codes[first], minlength=codes.max() + 1)
+    return [1 - one / all_ for one, all_ in zip(kept.tolist(), rows.tolist(), strict=True)]
 
 
 def _forms(parts: Mapping[str, NDArray[np.generic]]) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from kerasdoctor.record import Layer, Model, Output, plain
 
@@ -18,6 +19,7 @@ def summarize(model: keras.Model) -> Model:
         name=model.name,
         kind=_kind(model),
         layers=tuple(_layers(model)),
+        operations=tuple(_operations(model)),
         outputs=tuple(_outputs(model)),
         parameters=_parameters(model.weights),
         trainable_parameters=_parameters(model.trainable_weights),
@@ -25,6 +27,12 @@ def summarize(model: keras.Model) -> Model:
         optimizer_variables=_optimizer_variables(model),
         iterations=_iterations(model),
     )
+
+
+def _operations(model: keras.Model) -> Iterator[str]:
+    for operation in getattr(model, "operations", None) or ():
+        if not isinstance(operation, keras.layers.Layer):
+            yield type(operation).__name__
 
 
 def _iterations(model: keras.Model) -> int:
@@ -100,7 +108,12 @@ def _config(layer: keras.layers.Layer) -> dict[str, Any]:
             config = layer.get_config()
     except Exception:  # a layer of the user's own that cannot be written down
         return {}
-    return {name: plain(value) for name, value in config.items() if name not in {"name", "build_config"}}
+    found = {name: plain(value) for name, value in config.items() if name not in {"name", "build_config"}}
+    if isinstance(layer, keras.layers.Normalization) and layer.built and config.get("mean") is None:
+        # no setting of Keras's: whether `adapt` has moved the statistics from where they begin
+        moments = [np.asarray(keras.ops.convert_to_numpy(moment)) for moment in (layer.mean, layer.variance)]
+        found["adapted"] = not ((moments[0] == 0).all() and (moments[1] == 1).all())
+    return found
 
 
 def _outputs(model: keras.Model) -> Iterator[Output]:

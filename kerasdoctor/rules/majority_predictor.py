@@ -1,0 +1,235 @@
+"""`majority-predictor`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import replace
+
+import numpy as np
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examples import shuffled_digits, tumours, with_quantities
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.dead_units import DeadUnits
+from kerasdoctor.quantities.predicted_classes import PredictedClasses
+from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.record import Compile, Fit, Metric, Outcome, TrainingRecord
+from kerasdoctor.remedies.class_weights import ClassWeights
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+#: Validations in a row with one predicted class: of a run that has ended, and of one that goes on, for slow starters.
+FEWEST, PATIENCE = 5, 10
+#: Share of the loss of guessing by the class shares from which on nothing was learned.
+GUESSING = 0.95
+#: Share of one class from which on always predicting it pays.
+IMBALANCED = 0.8
+
+
+def _shares(confusion_matrix: ConfusionMatrix) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    rows = confusion_matrix.counts.sum(axis=1).astype(np.float64)
+    return np.asarray(rows / max(rows.sum(), 1.0))
+
+
+def _entropy(shares: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Loss of predicting the class shares for every row."""
+    kept = shares[shares > 0]
+    return float(-(kept * np.log(kept)).sum())
+
+
+def imbalanced_classes(confusion_matrix: ConfusionMatrix) -> tuple[Status, Evidence]:
+    """Whether one class is so frequent that predicting it always is right nearly always."""
+    shares = _shares(confusion_matrix)
+    largest = float(shares.max())
+    name = int(confusion_matrix.classes[int(shares.argmax())])
+    statement = _("class {name} is {share:.1%} of the validation rows").format(name=name, share=largest)
+    return (Status.CONFIRMED if largest >= IMBALANCED else Status.RULED_OUT), Evidence(
+        statement, quantity="confusion_matrix", where=str(name), value=largest, threshold=IMBALANCED
+    )
+
+
+def no_signal(
+    loss: Metric, fit: Fit, split_labels: SplitLabels | None = None, dead_units: DeadUnits | None = None
+) -> tuple[Status, Evidence]:
+    """Whether the inputs say nothing about the labels: then the training loss stays that of guessing, too."""
+    dead, _statement, _layer = _dead(dead_units)
+    if dead:
+        return Status.RULED_OUT, Evidence(
+            _("a dead layer lets nothing through, whatever the inputs say"), quantity="dead_units", value=1.0
+        )
+    if split_labels is None or split_labels.kind != "classes" or fit.class_weight or fit.sample_weight:
+        return Status.POSSIBLE, Evidence(_("not measured: what guessing costs on the rows that train is not recorded"))
+    counts = np.array(list(split_labels.train.values()), dtype=np.float64)
+    if not counts.sum() or not len(loss.train):
+        return Status.POSSIBLE, Evidence(_("not measured: no epoch has ended"))
+    guess, last = _entropy(counts / counts.sum()), float(loss.train[-1])
+    if last < GUESSING * guess:
+        return Status.RULED_OUT, Evidence(
+            _("the training loss is {loss:.3g}, better than guessing ({guess:.3g}): the inputs say something").format(
+                loss=last, guess=guess
+            ),
+            quantity="history",
+            value=last,
+            threshold=GUESSING * guess,
+        )
+    statement = _(
+        "measured, undecided: the training loss is {loss:.3g}, that of guessing is {guess:.3g}; the inputs may "
+    )
+    statement += _("say nothing, stand in another order than the labels, or the steps may be too short or too long")
+    return Status.POSSIBLE, Evidence(
+        statement.format(loss=last, guess=guess), quantity="history", value=last, threshold=GUESSING * guess
+    )
+
+
+def _dead(dead_units: DeadUnits | None) -> tuple[bool, str, str]:
+    """Whether a layer has no living unit left, with the most dead layer in words."""
+    if dead_units is None or not len(dead_units) or len(dead_units.units) != len(dead_units.columns):
+        return False, "", ""
+    share = dead_units.maximum[-1] / np.maximum(np.array(dead_units.units, dtype=np.float64), 1)
+    if not len(share) or np.isnan(share).all():
+        return False, "", ""
+    worst = int(np.nanargmax(share))
+    name = dead_units.columns[worst]
+    statement = _("{dead:.0f} of {units} units of {layer} are 0 for every row").format(
+        dead=float(dead_units.maximum[-1][worst]), units=dead_units.units[worst], layer=name
+    )
+    return bool(share[worst] >= 1), statement, name
+
+
+def dead_network(dead_units: DeadUnits) -> tuple[Status, Evidence]:
+    """Whether every unit of a layer is 0 for every row, so that the output cannot depend on the input."""
+    dead, statement, name = _dead(dead_units)
+    if not statement:
+        return Status.POSSIBLE, Evidence(_("not measured: no layer was looked at over enough rows"))
+    return (Status.CONFIRMED if dead else Status.RULED_OUT), Evidence(
+        statement, quantity="dead_units", where=name, value=float(dead), threshold=1.0
+    )
+
+
+def _rare_and_without_signal() -> TrainingRecord:
+    """One class of two has 95 % of the rows, and the inputs are noise."""
+    record = tumours()
+    for name in ("batch_loss", "epoch_begin", "row_order", "input_range", "target_range"):
+        del record.quantities[name]
+    history = {
+        "accuracy": "0.935 " + "0.948 " * 19,
+        "loss": "0.556 0.366 0.253 0.217 0.208 0.206 0.205 0.205 0.204 0.204 0.204 0.204 0.204 0.203 0.203 0.203 0.203 "
+        "0.203 0.203 0.203",
+        "val_accuracy": "0.948 " * 20,
+        "val_loss": "0.454 0.291 0.226 0.209 0.206 0.205 0.205 0.205 0.206 0.206 0.206 0.206 0.207 0.207 0.207 0.207 "
+        "0.207 0.208 0.208 0.208",
+    }
+    record.history = {key: [float(value) for value in series.split()] for key, series in history.items()}
+    record.data = replace(record.data, n_train=3200, n_validation=800)
+    record.outcome = replace(record.outcome, epochs=20)
+    labels = SplitLabels("classes", {"0": 3032, "1": 168}, {"0": 758, "1": 42}, "validation_split")
+    return _measured(record, labels, [1] * 20, [[758, 0], [42, 0]])
+
+
+def _measured(
+    record: TrainingRecord, labels: SplitLabels, predicted: list[int], counts: list[list[int]]
+) -> TrainingRecord:
+    steps = [15 * (epoch + 1) for epoch in range(len(predicted))]
+    return with_quantities(
+        record,
+        split_labels=labels,
+        predicted_classes=PredictedClasses(
+            step=array("q", steps), value=array("d", [float(count) for count in predicted]), true=len(counts)
+        ),
+        confusion_matrix=ConfusionMatrix(np.arange(len(counts)), np.array(counts), steps[-1]),
+    )
+
+
+def _telling_tumours() -> TrainingRecord:
+    record = tumours()
+    return _measured(record, record.quantities["split_labels"], [2] * 10, [[36, 2], [4, 72]])
+
+
+def _telling_digits() -> TrainingRecord:
+    record = shuffled_digits()
+    labels = record.quantities["split_labels"]
+    return _measured(record, labels, [10] * 20, np.diag(list(labels.validation.values())).tolist())
+
+
+class MajorityPredictor(Rule):
+    """Every row is predicted to be of one class, and the loss is that of guessing.
+
+    ## What it sees
+    The last validations (five of a run that has ended, ten of one that goes on, for some networks start slowly)
+    predicted one class for every row, of which there were several, and the validation loss is at least 95 % of what
+    predicting the class shares costs. The accuracy is then the share of that class, and looks fine where it is large.
+
+    ## How it is told apart
+    Imbalanced classes: one has 80 % of the rows or more. No signal: the training loss is that of guessing, too. A dead
+    layer: all of its units are 0 for every row, so that nothing of the input gets through.
+
+    ## Remedies
+    Class weights by the inverse of the class shares, and a metric that does not reward the majority (AUC of precision
+    and recall). Without a signal no remedy of the training helps: look at five rows beside their labels.
+
+    ## References
+    keras-team/keras#10292 (82 % accuracy by always predicting 0), #18044. Measured: 95 % of one class and inputs
+    without a signal give an accuracy of .977 at a share of .972, with one class predicted. Karpathy (2019), A Recipe
+    for Training Neural Networks: the input-independent baseline.
+    """
+
+    family = "data"
+    severity = Severity.WARNING
+    message = _("The model predicts one class for every row so far: {statement}.")
+
+    causes = (
+        Cause(
+            "imbalanced-classes",
+            _("one class is far more frequent than the others"),
+            examine=imbalanced_classes,
+            remedies=(ClassWeights(),),
+        ),
+        Cause("dead-network", _("a layer is dead"), examine=dead_network),
+        Cause("no-signal", _("the inputs say nothing about the labels"), examine=no_signal),
+    )
+
+    examples = (
+        Unhealthy(_rare_and_without_signal, confirms=("imbalanced-classes",)),
+        Healthy(_telling_tumours),
+        Healthy(_telling_digits),
+    )
+
+    def check(
+        self,
+        compile: Compile,
+        loss: Metric,
+        outcome: Outcome,
+        predicted_classes: PredictedClasses,
+        confusion_matrix: ConfusionMatrix,
+    ) -> Evidence | None:
+        wanted = PATIENCE if outcome.status == "running" else FEWEST
+        if len(predicted_classes) < wanted or predicted_classes.true < 2 or len(compile.losses) != 1:
+            return None
+        if any(value > 1 for value in predicted_classes.value[-wanted:]) or not len(loss.validation):
+            return None
+        if "crossentropy" not in compile.losses[0].name.replace("_", ""):
+            return None
+        guess, last = _entropy(_shares(confusion_matrix)), float(loss.validation[-1])
+        # a loss below says that the probabilities tell rows apart, though none passes the threshold
+        if not math.isfinite(last) or last < GUESSING * guess:
+            return None
+        predicted = int(confusion_matrix.counts.sum(axis=0).argmax())
+        statement = _(
+            "class {name}, which {share:.1%} of the validation rows have; val_loss is {loss:.3g}, and guessing by the "
+            "class shares costs {guess:.3g}"
+        ).format(
+            name=int(confusion_matrix.classes[predicted]),
+            share=float(_shares(confusion_matrix)[predicted]),
+            loss=last,
+            guess=guess,
+        )
+        return Evidence(
+            statement,
+            quantity="predicted_classes",
+            where="val_loss",
+            when=When(step=int(predicted_classes.step[-1])),
+            value=last,
+            threshold=GUESSING * guess,
+        )

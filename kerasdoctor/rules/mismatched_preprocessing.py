@@ -1,0 +1,281 @@
+"""`mismatched-preprocessing`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examples import piped_digits, shuffled_digits, with_quantities
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.part_scale import Difference, PartScale
+from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
+
+#: Times that the median feature may spread wider, or less wide, in the validation part. Lognormal features, of a
+#: median spread that 30 rows hardly know, are beyond 8 in less than 0.01 % of random splits
+#: (tests/accuracy/simulations); a forgotten division by 255 is 255.
+RATIO = 8.0
+#: Times from which on a difference counts as one of range, once something is found.
+OTHER_RANGE = 3.0
+#: Half spreads (of the quantiles .05 and .95) by which the median feature may lie elsewhere: 3.3 standard deviations
+#: of a normal one. A steady trend moves the last fifth of a series by 1.3, images of two seasons by less than 0.5.
+SHIFT, SHIFT_OF_IMAGES = 2.0, 0.8
+#: Rows of each part, of a pipeline, below which nothing is said.
+FEWEST = 30
+#: Half the distance of the quantiles .05 and .95 of a normal distribution, in standard deviations.
+_HALF_SPREAD = 1.645
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """One input in both parts, of arrays or as drawn from pipelines."""
+
+    name: str
+    dtypes: tuple[str, str]
+    ranges: tuple[float, float, float, float]
+    ratio: float
+    shift: float
+    moved: int | None
+    images: bool
+
+    @property
+    def shift_allowed(self) -> float:
+        return SHIFT_OF_IMAGES if self.images else SHIFT
+
+    @property
+    def in_words(self) -> str:
+        low, high, low_2, high_2 = self.ranges
+        statement = _(
+            "{name} runs from {low:.4g} to {high:.4g} in the rows that train and from {low_2:.4g} to {high_2:.4g} in "
+            "those that validate"
+        )
+        return statement.format(name=self.name, low=low, high=high, low_2=low_2, high_2=high_2)
+
+    @property
+    def differs(self) -> bool:
+        return (
+            not 1 / RATIO <= self.ratio <= RATIO
+            or self.shift > self.shift_allowed
+            or (self.moved is not None and self.moved >= 2)
+        )
+
+
+def _of_arrays(name: str, found: Difference) -> _Parts:
+    return _Parts(
+        name,
+        (found.train_dtype, found.validation_dtype),
+        (found.train_minimum, found.train_maximum, found.validation_minimum, found.validation_maximum),
+        found.spread_ratio,
+        found.shift,
+        found.moved,
+        found.images,
+    )
+
+
+def _of_batches(name: str, train: DrawnValues, validation: DrawnValues) -> _Parts | None:
+    if min(train.rows, validation.rows) < FEWEST or not (train.values and validation.values):
+        return None
+    deviation, other = train.deviation, validation.deviation
+    if not (math.isfinite(deviation) and math.isfinite(other) and max(deviation, other) > 0):
+        return None
+    distance = abs(validation.mean - train.mean)
+    return _Parts(
+        name,
+        (train.dtype, validation.dtype),
+        (train.minimum, train.maximum, validation.minimum, validation.maximum),
+        other / deviation if deviation else math.inf,
+        distance / (_HALF_SPREAD * deviation) if deviation else math.inf,
+        None,
+        train.rank == 4,
+    )
+
+
+def _worst(part_scale: PartScale | None, drawn_range: DrawnRange | None) -> _Parts | None:
+    """The first input that differs between the parts, or the first at all."""
+    found: list[_Parts | None] = []
+    if part_scale is not None:
+        found += [_of_arrays(name, difference) for name, difference in part_scale.inputs.items()]
+    elif drawn_range is not None:
+        found += [
+            _of_batches(name, values, drawn_range.validation[name])
+            for name, values in drawn_range.train.items()
+            if name in drawn_range.validation
+        ]
+    else:
+        raise NotMeasured("part_scale")
+    known = [parts for parts in found if parts is not None]
+    return next((parts for parts in known if parts.differs), known[0] if known else None)
+
+
+def _found(part_scale: PartScale | None, drawn_range: DrawnRange | None) -> _Parts:
+    parts = _worst(part_scale, drawn_range)
+    if parts is None:
+        raise NotMeasured("part_scale")
+    return parts
+
+
+def different_range(
+    part_scale: PartScale | None = None, drawn_range: DrawnRange | None = None
+) -> tuple[Status, Evidence]:
+    """Whether the values of one part spread far wider: one of them was divided, the other was not."""
+    parts = _found(part_scale, drawn_range)
+    apart = not 1 / OTHER_RANGE <= parts.ratio <= OTHER_RANGE and (parts.moved or 0) < 2
+    statement = _(
+        "the values of {name} spread {ratio:.3g} times as wide in the validation part as in the training part"
+    )
+    return (Status.CONFIRMED if apart else Status.RULED_OUT), Evidence(
+        statement.format(name=parts.name, ratio=parts.ratio),
+        quantity="part_scale",
+        where=parts.name,
+        value=parts.ratio,
+        threshold=OTHER_RANGE,
+    )
+
+
+def shifted_mean(part_scale: PartScale | None = None, drawn_range: DrawnRange | None = None) -> tuple[Status, Evidence]:
+    """Whether the values of one part lie elsewhere, as wide as those of the other: a mean was subtracted from one."""
+    parts = _found(part_scale, drawn_range)
+    same_range = 1 / OTHER_RANGE <= parts.ratio <= OTHER_RANGE and (parts.moved or 0) < 2
+    statement = _("the validation part lies {shift:.3g} half spreads of the training part away from it")
+    return (Status.CONFIRMED if same_range and parts.shift > parts.shift_allowed else Status.RULED_OUT), Evidence(
+        statement.format(shift=parts.shift),
+        quantity="part_scale",
+        where=parts.name,
+        value=parts.shift,
+        threshold=parts.shift_allowed,
+    )
+
+
+def different_dtype(
+    part_scale: PartScale | None = None, drawn_range: DrawnRange | None = None
+) -> tuple[Status, Evidence]:
+    """Whether one part still has the whole numbers of its file, which the other was converted from."""
+    parts = _found(part_scale, drawn_range)
+    train, validation = parts.dtypes
+    differ = ("int" in train) != ("int" in validation)
+    statement = _("{name} is {train} in the training part and {validation} in the validation part")
+    return (Status.CONFIRMED if differ else Status.RULED_OUT), Evidence(
+        statement.format(name=parts.name, train=train, validation=validation),
+        quantity="part_scale",
+        where=parts.name,
+        value=float(differ),
+    )
+
+
+def different_columns(
+    part_scale: PartScale | None = None, drawn_range: DrawnRange | None = None
+) -> tuple[Status, Evidence]:
+    """Whether features of the validation part look like other features of the training part."""
+    parts = _found(part_scale, drawn_range)
+    if parts.moved is None:
+        return Status.POSSIBLE, Evidence(_("not measured: of a pipeline the features are not looked at one by one"))
+    statement = _("{moved} features of the validation part have the place and the spread of another training feature")
+    return (Status.CONFIRMED if parts.moved >= 2 else Status.RULED_OUT), Evidence(
+        statement.format(moved=parts.moved),
+        quantity="part_scale",
+        where=parts.name,
+        value=float(parts.moved),
+        threshold=2.0,
+    )
+
+
+_ALIKE = Difference("float32", "float32", 0.0, 1.0, 0.0, 1.0, 50, 1.0, 0.0, 0, images=False)
+
+
+def _digits_in_parts(difference: Difference) -> TrainingRecord:
+    record = shuffled_digits()
+    record.fit = replace(record.fit, validation_split=0.0)
+    record.data = replace(
+        record.data, validation_kind="arrays", containers={**record.data.containers, "validation_data": "tuple"}
+    )
+    labels = record.quantities["split_labels"]
+    return with_quantities(
+        record, split_labels=replace(labels, source="validation_data"), part_scale=PartScale({"x": difference})
+    )
+
+
+def _digits_divided_alike() -> TrainingRecord:
+    return _digits_in_parts(_ALIKE)
+
+
+def _digits_divided_in_one_part() -> TrainingRecord:
+    """Digits divided by 16 to train, and as they are to validate."""
+    return _digits_in_parts(replace(_ALIKE, validation_maximum=16.0, spread_ratio=16.0, shift=14.6))
+
+
+def _piped_digits_divided_in_one_part() -> TrainingRecord:
+    record = piped_digits()
+    drawn = record.quantities["drawn_range"]
+    values = drawn.validation["x"]
+    drawn.validation["x"] = replace(
+        values, dtype="uint8", maximum=16.0, mean=16 * values.mean, squares=256 * values.squares
+    )
+    return record
+
+
+class MismatchedPreprocessing(Rule):
+    """The rows that validate were prepared in another way than the rows that train.
+
+    ## What it sees
+    The inputs of `validation_data`, or of a validation pipeline, against those that train: in the median feature the
+    values spread more than eight times as wide, or as narrow; or they lie more than two half spreads (.05 to .95
+    quantiles) elsewhere, in images 0.8; or features have changed places. Rows that follow each other, whose future may
+    lie elsewhere than their past, do not alarm for a shift. A difference of the kind of rows is not looked for.
+
+    ## How it is told apart
+    Different range: the spread. Shifted mean: the place alone. Different dtype: whole numbers in one part only, as a
+    file holds them. Different columns: features that fit another one's place and spread, and not their own.
+
+    ## Remedies
+    One function that prepares both parts, or the scaling as a layer of the model (Rescaling, Normalization), where it
+    cannot be forgotten. Which part is right, only you know: no cell is written.
+
+    ## References
+    keras-team/keras#12689 (two ways of preprocessing in two generators: val_acc stays at 1/C), #7187.
+    """
+
+    family = "data"
+    severity = Severity.ERROR
+    message = _("The rows that validate were prepared differently from those that train: {statement}.")
+
+    causes = (
+        Cause("different-range", _("one part was scaled, the other was not"), examine=different_range),
+        Cause("shifted-mean", _("a mean was subtracted from one part only"), examine=shifted_mean),
+        Cause("different-dtype", _("one part was never converted"), examine=different_dtype),
+        Cause("different-columns", _("the features stand in another order"), examine=different_columns),
+    )
+
+    examples = (
+        Unhealthy(_digits_divided_in_one_part, confirms=("different-range",)),
+        Unhealthy(_piped_digits_divided_in_one_part, confirms=("different-range", "different-dtype")),
+        Healthy(_digits_divided_alike),
+        Healthy(piped_digits),
+    )
+
+    def check(
+        self,
+        part_scale: PartScale | None = None,
+        drawn_range: DrawnRange | None = None,
+        row_order: RowOrder | None = None,
+    ) -> Evidence | None:
+        parts = _worst(part_scale, drawn_range)
+        if parts is None or not parts.differs:
+            return None
+        near = None if row_order is None else row_order.neighbour_distance
+        series = row_order is not None and (bool(row_order.time_ordered) or (near is not None and near < 0.5))
+        if series and 1 / RATIO <= parts.ratio <= RATIO and (parts.moved or 0) < 2:
+            return None
+        statement = parts.in_words
+        if parts.moved is not None and parts.moved >= 2:
+            statement = _("{moved} of its features have changed places").format(moved=parts.moved)
+        scaled = not 1 / RATIO <= parts.ratio <= RATIO
+        return Evidence(
+            statement,
+            quantity="part_scale",
+            where=parts.name,
+            value=parts.ratio if scaled else parts.shift,
+            threshold=RATIO if scaled else parts.shift_allowed,
+        )
