@@ -50,6 +50,14 @@ def main() -> int:
     options = _options()
     from tests.accuracy.programs import PROGRAMS
 
+    if options.again:
+        lines = [line for line in campaign.again(options.again) if options.only in line["program"]]
+        for line in lines:
+            if score.missed(line, PROGRAMS):
+                print(f"{line['kind']:10}  {line['program']} [{line['seed']}]: {score.missed(line, PROGRAMS)}")
+        print(f"\n{table(lines)}")
+        return 0
+
     parts = campaign.load()
     todo = campaign.sample() if options.sample else campaign.tasks()
     if options.part != "all":
@@ -66,7 +74,7 @@ def main() -> int:
         print(f"{line['seconds']:6.1f} s  {line['kind']:10}  {line['program']} [{line['seed']}]: {verdict}", flush=True)
 
     results = options.results.with_suffix(".plain.jsonl") if options.plain else options.results
-    campaign.run(rest, options.workers, results, show, plain=options.plain)
+    campaign.run(rest, options.workers, results, show, plain=options.plain, keep=options.keep)
     known = campaign.read(results)
     lines = [known[state, *task] for task in todo if (state, *task) in known]
     if options.plain:
@@ -150,6 +158,8 @@ def _options() -> argparse.Namespace:
         "--plain", action="store_true", help="without Keras Doctor: do healthy programs learn, do faults bite?"
     )
     parser.add_argument("--write", action="store_true", help=f"keep the table in {RESULTS.name}")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the records of development runs there")
+    parser.add_argument("--again", type=Path, metavar="FOLDER", help="diagnose kept records anew; trains nothing")
     parser.add_argument("--results", type=Path, default=LINES, help="where the lines are kept")
     return parser.parse_args()
 

@@ -9,6 +9,7 @@ import io
 import json
 import multiprocessing
 import os
+import pickle
 import queue
 import subprocess
 import tempfile
@@ -82,8 +83,25 @@ def read(path: Path) -> dict[tuple[str, str, int], Line]:
     return lines
 
 
-def run(todo: list[Task], workers: int, results: Path, show: Callable[[Line], None], *, plain: bool = False) -> None:
-    """Runs what is to be done and appends a line of each to `results` as soon as it ends."""
+def run(
+    todo: list[Task],
+    workers: int,
+    results: Path,
+    show: Callable[[Line], None],
+    *,
+    plain: bool = False,
+    keep: Path | None = None,
+) -> None:
+    """Runs what is to be done and appends a line of each to `results` as soon as it ends.
+
+    Args:
+        todo: programs with their seeds.
+        workers: processes.
+        results: a file of lines of JSON.
+        show: is called with every line.
+        plain: whether nothing is watched.
+        keep: folder for the records of development runs, so that `again` can diagnose them by other rules.
+    """
     common = {"commit": commit(), "state": state()}
     waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in todo:
@@ -92,7 +110,7 @@ def run(todo: list[Task], workers: int, results: Path, show: Callable[[Line], No
     results.parent.mkdir(parents=True, exist_ok=True)
 
     def serve() -> None:
-        worker = Worker(plain)
+        worker = Worker(plain, keep)
         try:
             while True:
                 try:
@@ -117,8 +135,8 @@ def run(todo: list[Task], workers: int, results: Path, show: Callable[[Line], No
 class Worker:
     """A process that runs programs one after another, and is replaced when one of them takes it down."""
 
-    def __init__(self, plain: bool) -> None:
-        self._plain = plain
+    def __init__(self, plain: bool, keep: Path | None) -> None:
+        self._plain, self._keep = plain, keep
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
 
@@ -126,7 +144,7 @@ class Worker:
         if self._process is None or self._connection is None:
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs, self._plain), daemon=True)
+            self._process = context.Process(target=_serve, args=(theirs, self._plain, self._keep), daemon=True)
             self._process.start()
             theirs.close()
         began = time.perf_counter()
@@ -164,7 +182,7 @@ def _about(task: Task) -> Line:
     }
 
 
-def _serve(connection: Connection, plain: bool) -> None:
+def _serve(connection: Connection, plain: bool, keep: Path | None) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow as tf
 
@@ -177,7 +195,7 @@ def _serve(connection: Connection, plain: bool) -> None:
             task = connection.recv()
         except EOFError:
             return
-        connection.send(examine(task, plain=plain))
+        connection.send(examine(task, plain=plain, keep=keep))
 
 
 @contextlib.contextmanager
@@ -194,7 +212,16 @@ def _fresh(seed: int) -> Iterator[None]:
         yield
 
 
-def examine(task: Task, *, plain: bool = False) -> Line:
+def again(folder: Path) -> Iterator[Line]:
+    """The lines of kept records, diagnosed by the rules as they are now; nothing is trained."""
+    from kerasdoctor.engine import diagnose
+
+    for path in sorted(folder.glob("*.pickle")):
+        line, records = pickle.loads(path.read_bytes())  # noqa: S301 (written by this module)
+        yield {**line, "commit": commit(), "fits": [_fit(diagnose(record)) for record in records]}
+
+
+def examine(task: Task, *, plain: bool = False, keep: Path | None = None) -> Line:
     """Runs one program in this process, watched unless `plain`."""
     import kerasdoctor
     from tests.accuracy.programs import PROGRAMS
@@ -217,6 +244,10 @@ def examine(task: Task, *, plain: bool = False) -> Line:
         line["fits"] = [_fit(report) for report in reports]
         if len(reports) < watched.watched:
             line["unreported"] = watched.watched - len(reports)
+        if keep is not None and line["part"] == "development":
+            keep.mkdir(parents=True, exist_ok=True)
+            kept = {key: value for key, value in line.items() if key != "fits"}, [report.record for report in reports]
+            (keep / f"{name}-{seed}.pickle".replace("/", "-")).write_bytes(pickle.dumps(kept))
     return line
 
 
