@@ -51,7 +51,14 @@ def test(session: nox.Session) -> None:
     install(session, "test")
     browser(session)
     check(session)
-    run(session, "python", "-m", "pytest", *session.posargs)
+    # a file stays in one process: its browser, server and models are made once
+    run(
+        session,
+        "python",
+        "-m",
+        "pytest",
+        *(session.posargs or ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")),
+    )
 
 
 @nox.session
@@ -79,6 +86,12 @@ def browser(session: nox.Session) -> None:
 def cost(session: nox.Session) -> None:
     """What watching costs, as a ratio to plain `fit`; arguments go to the benchmark."""
     run(session, "python", "-m", "tests.benchmarks.cost", *session.posargs)
+
+
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Recall, precision and false alarms of the diagnoses on the development half; `-- --part all --write` for all."""
+    run(session, "python", "-m", "tests.accuracy", *session.posargs)
 
 
 @nox.session
