@@ -87,6 +87,9 @@ BITES: dict[str, Callable[[Curves], bool]] = {
     "warm-up longer than run": creeps,
     "overfitting": rises,
     "weights not restored": rises,
+    "patience too long": rises,
+    "batch norm fine-tuned": validation_apart,
+    "tiny batches": validation_apart,
     "over-confidence": rises_alone,
     "stopped while improving": falling,
     "accuracy on regression": below("accuracy", 0.05),
@@ -104,7 +107,7 @@ def falls_short(program: Program, curves: Curves) -> str:
         if short:
             return f"{key} {best:.3f}, should reach {value}"
         loss = curves.get("val_loss", curves["loss"])
-        if loss["last"] - loss["min"] > max(0.25 * abs(loss["min"]), 0.05 * abs(loss["first"])):
+        if loss["last"] - loss["min"] > max(0.35 * abs(loss["min"]), 0.08 * abs(loss["first"])):
             return f"val_loss ends at {loss['last']:.3f}, far above its best {loss['min']:.3f}"
     quiet = [condition for condition in program.conditions if condition in BITES and not BITES[condition](curves)]
     return f"does not bite: {', '.join(quiet)}" if quiet else ""

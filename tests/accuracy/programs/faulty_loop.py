@@ -74,7 +74,12 @@ def cell_run_again(seed: int) -> Any:
     return model.fit(x, y, epochs=10, validation_split=0.2, verbose=0)
 
 
-@faulty("cell run again: compiled again with another rate", "regression", "cell run again")
+@faulty(
+    "cell run again: compiled again with another rate",
+    "regression",
+    "cell run again",
+    also=("lost-optimizer-state: compiled-again",),
+)
 def compiled_with_another_rate(seed: int) -> Any:
     """A comparison of two learning rates that never goes back to fresh weights."""
     x, y = data.friedman(seed)

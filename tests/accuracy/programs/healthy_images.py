@@ -142,10 +142,10 @@ def denoising_conv(seed: int) -> Any:
     return model.fit(x, y, epochs=25, batch_size=32, validation_split=0.25, verbose=0)
 
 
-def pretrained(seed: int, *, norm: bool = False) -> tuple[keras.Model, Any, Any]:
+def pretrained(seed: int, *, norm: bool = False, momentum: float = 0.9) -> tuple[keras.Model, Any, Any]:
     """A convolutional base that has learned the digits 0 to 4, and the rows of 5 to 9."""
     x, y = data.digit_images(seed)
-    model = models.conv((8, 8, 1), [16, 32], 5, norm=norm)
+    model = models.conv((8, 8, 1), [16, 32], 5, norm=norm, momentum=momentum)
     model.compile(optimizers.Adam(3e-3), SPARSE)
     model.fit(x[y < 5], y[y < 5], epochs=8, batch_size=64, verbose=0)
     base = keras.Model(model.inputs, model.layers[-2].output, name="base")

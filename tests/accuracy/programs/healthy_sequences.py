@@ -57,9 +57,9 @@ def reviews_conv(seed: int) -> Any:
 def reviews_transformer(seed: int) -> Any:
     x, y = data.reviews(seed, 2500, 16)
     model = models.transformer(16)
-    model.compile(optimizers.AdamW(2e-3), "binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.AdamW(3e-4), "binary_crossentropy", metrics=["accuracy"])
     stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
-    return model.fit(x, y, epochs=15, batch_size=64, validation_split=0.2, callbacks=[stop], verbose=0)
+    return model.fit(x, y, epochs=15, batch_size=32, validation_split=0.2, callbacks=[stop], verbose=0)
 
 
 @healthy("sentences-vectorized", "text", "val_accuracy", 0.85)

@@ -52,6 +52,7 @@ def conv(
     *,
     first: Sequence[Any] = (),
     norm: bool = False,
+    momentum: float = 0.9,
     dropout: float = 0.0,
     init: Any = "glorot_uniform",
 ) -> keras.Sequential:
@@ -59,7 +60,7 @@ def conv(
     for count in filters:
         model.add(layers.Conv2D(count, 3, padding="same", activation="relu", kernel_initializer=init))
         if norm:
-            model.add(layers.BatchNormalization(momentum=0.9))
+            model.add(layers.BatchNormalization(momentum=momentum))
         model.add(layers.MaxPooling2D())
     model.add(layers.Flatten())
     if dropout:

@@ -267,10 +267,27 @@ _SLOW = (
     "underfitting: too-few-epochs",
     "stopped-too-early: epochs-ran-out",
 )
+_DEAD = ("majority-predictor: dead-network", "vanishing-gradients: dead-units", "dead-units: long-steps")
+#: For values of that size the steps are too long, and they kill relu units.
+_SCALE = (
+    *_DEAD,
+    "learning-rate-too-high: long-steps",
+    "exploding-gradients: long-steps",
+    "loss-spike: long-steps",
+    "nan-loss: learning-rate-too-high",
+)
 _SHORT = (*_SLOW[2:], "too-few-updates: large-batch", "too-few-updates: few-epochs")
 
 #: Statements that are true of every program with the condition, and not what it was made for: neither right nor false.
 ALSO: dict[str, tuple[str, ...]] = {
+    "large values": _SCALE,
+    "mixed scales": _SCALE,
+    "unadapted normalization": (*_SCALE, "unscaled-inputs: large-values", "unscaled-inputs: mixed-scales"),
+    "unscaled targets": _SCALE,
+    # a kernel that became NaN leaves relu units at 0
+    "missing values": _DEAD,
+    "infinite values": _DEAD,
+    "learning rate too high": _DEAD,
     "overfitting": ("small-dataset: few-rows", "trained-too-long: best-epoch-not-kept"),
     "over-confidence": _OVERFITS,
     "wrong labels": _OVERFITS,

@@ -125,7 +125,7 @@ def unshuffled_signs(seed: int) -> Any:
     x_train, y_train = data.by_label(x[:960], y[:960])
     train = tf.data.Dataset.from_tensor_slices((x_train, 2 * y_train - 1)).batch(32)
     model = models.text(layers.GlobalAveragePooling1D(), size=8)
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
     return model.fit(train, epochs=8, validation_data=(x[960:], 2 * y[960:] - 1), verbose=0)
 
 
