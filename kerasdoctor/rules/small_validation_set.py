@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import shuffled_digits, tumours
 from kerasdoctor.locale import _
@@ -33,6 +34,13 @@ def _rarest(split_labels: SplitLabels | None) -> tuple[str, int] | None:
         return None
     counts = {name: rows for name, rows in split_labels.validation.items() if split_labels.train[name]}
     return min(counts.items(), key=lambda item: item[1]) if counts else None
+
+
+def _is_a_sample(split_labels: SplitLabels | None) -> bool:
+    """Whether the part has about the label shares of the rest; where it has not, its size is not what is wrong."""
+    return split_labels is not None and statistics.alike(
+        list(split_labels.train.values()), list(split_labels.validation.values())
+    )
 
 
 def _deciding(fit: Fit) -> list[str]:
@@ -134,7 +142,7 @@ class SmallValidationSet(Rule):
             statement = _("{n} rows, of which each counts {share:.1%}").format(n=n, share=1 / n) + note
             return Evidence(statement, quantity="data", value=float(n), threshold=float(_wanted(fit)))
         rarest = _rarest(split_labels)
-        if rarest is None or rarest[1] >= FEWEST_OF_A_CLASS:
+        if rarest is None or rarest[1] >= FEWEST_OF_A_CLASS or not _is_a_sample(split_labels):
             return None
         name, rows = rarest
         statement = _("class {name} has {rows} rows of {n:,}").format(name=name, rows=rows, n=n) + note

@@ -48,11 +48,11 @@ def shell() -> Iterator[Shell]:
 
 @pytest.fixture
 def digits_shell(shell: Shell) -> Shell:
-    """With `x`, `y` (200 digits) and a compiled `model`."""
+    """With `x`, `y` (400 digits) and a compiled `model`."""
     shell.run(
         "import keras\n"
         "from tests import programs\n"
-        "x, y = (part[:200] for part in programs.digits())\n"
+        "x, y = (part[:400] for part in programs.digits())\n"
         "model = programs.classifier()\n"
     )
     return shell

@@ -7,7 +7,7 @@ import pytest
 PROGRAM = """
 import keras, numpy as np, pandas as pd
 rng = np.random.default_rng(0)
-x, y = rng.normal(size=(240, 8)).astype("float32"), np.sort(rng.integers(0, 3, 240))
+x, y = rng.normal(size=(600, 8)).astype("float32"), np.sort(rng.integers(0, 3, 600))
 frame, series = pd.DataFrame(x, columns=list("abcdefgh")), pd.Series(y)
 def own_loss(target, predicted):
     return keras.losses.sparse_categorical_crossentropy(target, predicted)
@@ -63,7 +63,7 @@ SPLIT = "validation_split=0.2, verbose=0"
         ),
         ("net = None", f"%kdoctor fit sequential().fit(x, y, {SPLIT})"),
         ("model = sequential()", f"%kdoctor fit model.fit(x * 2, y + 0, {SPLIT})"),
-        ("model = sequential(); w = np.ones(240)", f"%kdoctor fit model.fit(x, y, sample_weight=w, {SPLIT})"),
+        ("model = sequential(); w = np.ones(600)", f"%kdoctor fit model.fit(x, y, sample_weight=w, {SPLIT})"),
         ("model = sequential('categorical_crossentropy'); Y = np.eye(3)[y]", f"%kdoctor fit model.fit(x, Y, {SPLIT})"),
         ("model = sequential()", f"%%kdoctor fit\nfor _ in range(1):\n    model.fit(x, y, {SPLIT})"),
     ],
