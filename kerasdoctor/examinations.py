@@ -1,0 +1,108 @@
+"""What several rules measure alike: the scale of the data, the start of the loss, how far the weights moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.diagnosis import Evidence, Status
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.update_norm import UpdateNorm
+from kerasdoctor.quantities.weight_norm import WeightNorm
+from kerasdoctor.record import Compile, Data, Fit, Model
+
+Floats = NDArray[np.float64]
+
+#: Rows whose mean loss is one value: a single small batch jumps by chance.
+ROWS = 64
+#: Inputs beyond it are unscaled: standardized ones rarely pass 10, and a network is initialized for about 1.
+LARGE_INPUT = 20.0
+#: Targets of a squared error beyond it: its gradient grows with them.
+LARGE_TARGET = 100.0
+
+_SCALING = {"Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"}
+_WITHOUT_WEIGHTS = {"InputLayer", "Flatten", "Reshape", "Permute"}
+_REGRESSIONS = {"meansquarederror", "meansquaredlogarithmicerror", "mse", "meanabsoluteerror", "mae", "huber"}
+
+
+def rows_per_step(fit: Fit, data: Data) -> int:
+    """Rows of a batch; Keras's default where nothing tells."""
+    if fit.batch_size:
+        return fit.batch_size
+    if data.n_train and fit.steps_per_epoch:
+        return max(1, data.n_train // fit.steps_per_epoch)
+    return 32
+
+
+def block_losses(batch_loss: BatchLoss, rows: int) -> Floats:
+    """Mean losses of consecutive stretches of `ROWS` rows or more, for batches of `rows`."""
+    size = max(1, ROWS // max(rows, 1))
+    values = batch_loss.values
+    blocks: Floats = values[: len(values) // size * size].reshape(-1, size).mean(axis=1)
+    return blocks
+
+
+def first_loss(batch_loss: BatchLoss, rows: int) -> float | None:
+    """The loss before training; the median of the first 64 rows where a batch has fewer than 16.
+
+    None where it is not a positive number: a ratio to it says nothing.
+    """
+    values = batch_loss.values
+    if not len(values):
+        return None
+    start = float(values[0] if rows >= 16 else np.median(values[: max(1, ROWS // max(rows, 1))]))
+    return start if np.isfinite(start) and start > 0 else None
+
+
+def kernels(columns: Iterable[str]) -> list[int]:
+    """Positions of the variables that are matrices of weights, by Keras's name for them."""
+    return [index for index, path in enumerate(columns) if path.endswith("kernel")]
+
+
+def path_length(update_norm: UpdateNorm, weight_norm: WeightNorm, since: int = 0) -> float | None:
+    """How far the kernels can have moved since a step, as a share of their norm; of the kernel that moved most.
+
+    The sum of the lengths of all updates, so an upper bound. None where no kernel was seen.
+    """
+    if update_norm.columns != weight_norm.columns or not len(update_norm) or not len(weight_norm):
+        return None
+    chosen = kernels(update_norm.columns)
+    if not chosen or update_norm.nonfinite[:, chosen].any():
+        return None
+    lengths = update_norm.total[update_norm.last > since][:, chosen].sum(axis=0)
+    norms = weight_norm.mean[-1, chosen]
+    known = np.isfinite(norms) & (norms > 0)
+    return float((lengths[known] / norms[known]).max()) if known.any() else None
+
+
+def scale_of_inputs(model: Model, input_range: InputRange) -> tuple[Status, Evidence]:
+    """Whether the inputs are far larger than a network is initialized for."""
+    first = next((layer for layer in model.layers if layer.kind not in _WITHOUT_WEIGHTS), None)
+    if first is not None and first.kind in _SCALING:
+        statement = _("the model begins with {layer}, a {kind} layer").format(layer=first.name, kind=first.kind)
+        return Status.RULED_OUT, Evidence(statement, quantity="model", where=first.name)
+    return _scale("input_range", input_range.inputs.items(), LARGE_INPUT)
+
+
+def scale_of_targets(compile: Compile, target_range: TargetRange) -> tuple[Status, Evidence]:  # noqa: A002 - a part of the record
+    """Whether the targets of a regression are far larger than what a network puts out at first."""
+    if not any(loss.name.replace("_", "").lower() in _REGRESSIONS for loss in compile.losses):
+        names = ", ".join(loss.name for loss in compile.losses) or _("the loss")
+        return Status.RULED_OUT, Evidence(_("{loss} is no regression loss").format(loss=names), quantity="compile")
+    return _scale("target_range", target_range.outputs.items(), LARGE_TARGET)
+
+
+def _scale(quantity: str, ranges: Iterable[tuple[str, Range]], limit: float) -> tuple[Status, Evidence]:
+    known = [(max(abs(values.minimum), abs(values.maximum)), name, values) for name, values in ranges]
+    known = [found for found in known if np.isfinite(found[0])]
+    if not known:
+        return Status.POSSIBLE, Evidence(_("not measured: no range of numbers is known"), quantity=quantity)
+    size, name, values = max(known, key=lambda found: found[0])
+    statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
+    status = Status.CONFIRMED if size > limit else Status.RULED_OUT
+    return status, Evidence(statement, quantity=quantity, where=name, value=float(size), threshold=limit)

@@ -1,0 +1,142 @@
+"""`dominant-penalty`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examples import lightly_penalized_digits, penalized_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.weight_penalty import WeightPenalty
+from kerasdoctor.record import Model
+from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+#: Penalty over the loss of the data before training. Healthy runs with L2 at 0.01 and L1 at 0.001: 0.2 to 1.8
+#: (tests/accuracy/simulations/OPTIMIZATION.md).
+WEIGHT = 3.0
+#: Share of its first value that the loss of the data still has. Healthy: below 0.1, but where classes overlap.
+LEFT = 0.25
+#: Epochs and steps that the weights are given to shrink to where the data count.
+EPOCHS, STEPS = 10, 200
+
+
+def _data_losses(weight_penalty: WeightPenalty, batch_loss: BatchLoss) -> NDArray[np.float64]:
+    """Loss without the weight penalty of the first batch of each epoch, where both are known."""
+    taken, values = batch_loss.steps, batch_loss.values
+    at = np.searchsorted(taken, weight_penalty.steps)
+    known = at < len(taken)
+    at, begins = at[known], weight_penalty.steps[known]
+    exact = taken[at] == begins
+    losses: NDArray[np.float64] = values[at[exact]] - weight_penalty.values[known][exact]
+    return losses
+
+
+def large_weight_penalty(evidence: Evidence, model: Model) -> tuple[Status, Evidence]:
+    """Whether the penalty is that of the weights."""
+    for layer in model.layers:
+        for argument in ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer"):
+            found = layer.config.get(argument)
+            if isinstance(found, Mapping):
+                config = found.get("config")
+                settings = config.items() if isinstance(config, Mapping) else ()
+                values = ", ".join(f"{key}={value}" for key, value in settings if value)
+                statement = _(
+                    "{name} has {argument} {kind}({values}), and the penalty of all weights began at "
+                    "{times:.3g} times the loss of the data"
+                )
+                return Status.CONFIRMED, Evidence(
+                    statement.format(
+                        name=layer.name,
+                        argument=argument,
+                        kind=found.get("class_name"),
+                        values=values,
+                        times=evidence.value or 0.0,
+                    ),
+                    quantity="weight_penalty",
+                    where=layer.name,
+                    value=evidence.value,
+                    threshold=WEIGHT,
+                )
+    statement = _("the penalty of all weights began at {times:.3g} times the loss of the data")
+    return Status.CONFIRMED, Evidence(
+        statement.format(times=evidence.value or 0.0), quantity="weight_penalty", value=evidence.value, threshold=WEIGHT
+    )
+
+
+def large_activity_penalty(model: Model) -> tuple[Status, Evidence]:
+    """Whether outputs of layers are penalized, too."""
+    penalized = [layer.name for layer in model.layers if isinstance(layer.config.get("activity_regularizer"), Mapping)]
+    if not penalized:
+        return Status.RULED_OUT, Evidence(_("no layer has an activity_regularizer"), quantity="model", value=0.0)
+    statement = _("not measured: {names} has an activity_regularizer, whose part of the loss is not recorded")
+    return Status.POSSIBLE, Evidence(statement.format(names=", ".join(penalized[:3])), quantity="model")
+
+
+class DominantPenalty(Rule):
+    """The penalty on the weights outweighs the data: training shrinks the weights and learns little else.
+
+    ## What it sees
+    The penalty of the weight regularizers at the begin of each epoch, and the loss of the batch that follows without
+    it. The rule fires when the penalty began at three times the loss of the data or more and, after ten epochs and 200
+    steps, the loss of the data still is above a quarter of its first value. A penalty that is most of a small loss late
+    in a run is no fault: that is where a regularized run ends.
+
+    ## How it is told apart
+    The penalty of weights is measured, with the setting that makes it; an activity regularizer is named where there
+    is one: its part of the loss is not recorded.
+
+    ## Remedies
+    L2 of 1e-4 in place of what is there.
+
+    ## References
+    Goodfellow, Bengio and Courville (2016), Deep Learning, section 7.1 (parameter norm penalties).
+    """
+
+    family = "optimization"
+    severity = Severity.WARNING
+    message = _("The penalty dominates the loss: {statement}.")
+
+    causes = (
+        Cause(
+            "large-weight-penalty",
+            _("the weights are penalized too much"),
+            examine=large_weight_penalty,
+            remedies=(WeakerPenalty(),),
+        ),
+        Cause(
+            "large-activity-penalty",
+            _("the outputs of layers are penalized too much"),
+            examine=large_activity_penalty,
+            remedies=(WeakerPenalty(),),
+        ),
+    )
+
+    examples = (Unhealthy(penalized_digits, confirms=("large-weight-penalty",)), Healthy(lightly_penalized_digits))
+
+    def check(self, weight_penalty: WeightPenalty, batch_loss: BatchLoss, model: Model) -> Evidence | None:
+        penalties = weight_penalty.values
+        if model.iterations or len(penalties) <= EPOCHS or not np.isfinite(penalties).all():
+            return None
+        losses = _data_losses(weight_penalty, batch_loss)
+        if len(losses) <= EPOCHS or not np.isfinite(losses).all() or batch_loss.step[-1] < STEPS or losses[0] <= 0:
+            return None
+        # three single batches; their median is no outlier
+        last, ratio = float(np.median(losses[-3:])), float(penalties[0] / losses[0])
+        if ratio < WEIGHT or last < LEFT * losses[0]:
+            return None
+        statement = _(
+            "it was {penalty:.3g} before training, where the data had {data:.3g}; now it is {now:.3g}, and the data "
+            "still have {last:.3g}"
+        ).format(penalty=penalties[0], data=losses[0], now=penalties[-1], last=last)
+        return Evidence(
+            statement,
+            quantity="weight_penalty",
+            when=When(step=int(weight_penalty.step[-1])),
+            value=ratio,
+            threshold=WEIGHT,
+        )

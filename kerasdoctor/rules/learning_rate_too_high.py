@@ -1,0 +1,223 @@
+"""`learning-rate-too-high`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import (
+    block_losses,
+    first_loss,
+    kernels,
+    rows_per_step,
+    scale_of_inputs,
+    scale_of_targets,
+)
+from kerasdoctor.examples import digits_thrown_off, digits_with_dropout, shuffled_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.quantities.update_ratio import UpdateRatio
+from kerasdoctor.record import Compile, Data, Fit, Metric, Model
+from kerasdoctor.remedies.clip_gradients import ClipGradients
+from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
+from kerasdoctor.remedies.rescale_targets import RescaleTargets
+from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+#: An epoch whose mean loss is this many times the loss before training. 66 healthy runs: at most 1.14, and 1.45 with
+#: targets of infinite variance (tests/accuracy/simulations/OPTIMIZATION.md).
+THROWN = 2.0
+#: A stretch of 64 rows whose loss is this many times the first, in a run that ends where it began. Healthy: 1.23.
+PEAK = 3.0
+#: Share of the first loss by which the third worst epoch stands above an earlier one. Healthy: at most 0.035.
+JUMP = 0.08
+
+
+def long_steps(
+    compile: Compile,
+    model: Model,
+    update_ratio: UpdateRatio | None = None,
+    input_range: InputRange | None = None,
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether the steps are long by themselves: neither inputs nor targets explain it."""
+    parts = []
+    if compile.learning_rate is not None:
+        parts.append(
+            _("the learning rate of {name} is {rate:g}").format(name=compile.optimizer, rate=compile.learning_rate)
+        )
+    longest = _longest_step(update_ratio)
+    if longest is not None:
+        parts.append(_("one step changed a kernel by {share:.0%} of its norm").format(share=longest))
+    statement = "; ".join(parts) or _("the learning rate follows a schedule")
+    scales = [
+        scale_of_inputs(model, input_range) if input_range is not None and input_range.inputs else None,
+        scale_of_targets(compile, target_range) if target_range is not None and target_range.outputs else None,
+    ]
+    statuses = [scale[0] for scale in scales if scale is not None]
+    if Status.CONFIRMED in statuses:
+        undecided = _("measured, undecided: {statement}; the scale of the data lengthens the steps")
+        return Status.POSSIBLE, Evidence(undecided.format(statement=statement), quantity="update_ratio", value=longest)
+    if Status.RULED_OUT not in statuses:
+        undecided = _("measured, undecided: {statement}; the scale of the data is not known")
+        return Status.POSSIBLE, Evidence(undecided.format(statement=statement), quantity="update_ratio", value=longest)
+    return Status.CONFIRMED, Evidence(
+        _("{statement}; the data are scaled").format(statement=statement), quantity="update_ratio", value=longest
+    )
+
+
+def _longest_step(update_ratio: UpdateRatio | None) -> float | None:
+    if update_ratio is None or not len(update_ratio):
+        return None
+    values = update_ratio.maximum[:, kernels(update_ratio.columns)]
+    return float(np.nanmax(values)) if np.isfinite(values).any() else None
+
+
+def unscaled_inputs(model: Model, input_range: InputRange) -> tuple[Status, Evidence]:
+    """Whether the inputs are far larger than a network is initialized for."""
+    return scale_of_inputs(model, input_range)
+
+
+def unscaled_targets(compile: Compile, target_range: TargetRange) -> tuple[Status, Evidence]:
+    """Whether the targets of a regression are far larger than what a network puts out at first."""
+    return scale_of_targets(compile, target_range)
+
+
+class LearningRateTooHigh(Rule):
+    """The steps are so long that training undoes what it has learned.
+
+    ## What it sees
+    Fresh weights, and the training loss against the loss of the first batch, before any update. Thrown off: an epoch
+    whose mean is twice that or more, and twice that of a later epoch (or, if it is the last, of the first). Stuck: the
+    loss of 64 rows in a row went to three times the first and the run is back where it began, and stays there. Jumping:
+    in three or more epochs the loss stands above that of an earlier epoch, by 8 % of the first loss. Compared with
+    its own start, for accuracy tells nothing: Adam at 100 reached a loss of 17,148 at an accuracy of .985.
+
+    ## How it is told apart
+    Inputs or targets far from the scale that a network is initialized for lengthen every step. Where the data are
+    scaled, the learning rate itself is too high; the longest step, as a share of the weights, is stated.
+
+    ## Remedies
+    A learning rate ten times smaller; clipped gradients; normalized inputs; targets brought into [0, 1].
+
+    ## References
+    Google, Deep Learning Tuning Playbook (instability: loss above its start within the first steps); Bengio (2012),
+    Practical recommendations for gradient-based training; keras-team/keras#4066.
+    """
+
+    family = "optimization"
+    severity = Severity.WARNING
+    message = _("The learning rate is too high: {statement}.")
+
+    causes = (
+        Cause(
+            "long-steps",
+            _("the learning rate itself is too high"),
+            examine=long_steps,
+            remedies=(SmallerLearningRate(), ClipGradients()),
+        ),
+        Cause(
+            "unscaled-inputs",
+            _("large inputs lengthen the steps"),
+            examine=unscaled_inputs,
+            remedies=(MinMaxNormalization(),),
+        ),
+        Cause(
+            "unscaled-targets",
+            _("large targets lengthen the steps"),
+            examine=unscaled_targets,
+            remedies=(RescaleTargets(),),
+        ),
+    )
+
+    examples = (
+        Unhealthy(digits_thrown_off, confirms=("long-steps",)),
+        Healthy(shuffled_digits),
+        Healthy(digits_with_dropout),
+    )
+
+    def check(
+        self,
+        loss: Metric,
+        batch_loss: BatchLoss,
+        fit: Fit,
+        data: Data,
+        model: Model,
+        split_labels: SplitLabels | None = None,
+    ) -> Evidence | None:
+        rows = rows_per_step(fit, data)
+        start = first_loss(batch_loss, rows)
+        epochs = loss.train[np.isfinite(loss.train)]
+        if start is None or model.iterations or len(epochs) < 2 or _is_trained(start, split_labels):
+            return None
+        worst = int(epochs.argmax())
+        others = float(epochs[worst + 1 :].min()) if worst + 1 < len(epochs) else float(epochs[0])
+        if epochs[worst] >= THROWN * start and epochs[worst] >= THROWN * others:
+            statement = _(
+                "the loss was {start:.3g} before training and {worst:.3g} on average in epoch {epoch}"
+            ).format(start=start, worst=epochs[worst], epoch=worst + 1)
+            return Evidence(
+                statement,
+                quantity="history",
+                where="loss",
+                when=When(epoch=worst + 1),
+                value=float(epochs[worst] / start),
+                threshold=THROWN,
+            )
+        return _stuck(batch_loss, rows, start, epochs) or (None if fit.steps_per_epoch else _jumping(start, epochs))
+
+
+def _is_trained(start: float, labels: SplitLabels | None) -> bool:
+    """Whether the first loss is that of weights that know the classes already."""
+    counts = np.array(list(labels.train.values()), dtype=float) if labels and labels.kind == "classes" else np.empty(0)
+    counts = counts[counts > 0]
+    if len(counts) < 2:
+        return False
+    shares = counts / counts.sum()
+    return start < 0.5 * float(-(shares * np.log(shares)).sum())
+
+
+def _stuck(batch_loss: BatchLoss, rows: int, start: float, epochs: NDArray[np.float64]) -> Evidence | None:
+    """The loss was thrown off and then stays where it began."""
+    blocks = block_losses(batch_loss, rows)
+    if len(epochs) < 3 or len(blocks) < 10 or not np.isfinite(blocks).all():
+        return None
+    peak, late = float(blocks.max()), blocks[len(blocks) // 3 :]
+    # a loss of heavy tails has such peaks all along
+    if peak < PEAK * start or late.max() > 2 * start or epochs[-1] < 0.8 * start:
+        return None
+    statement = _(
+        "the loss of {rows} rows went from {start:.3g} before training to {peak:.3g}, and after {epochs} epochs it is "
+        "{last:.3g}: nothing is learned"
+    ).format(rows=max(64, rows), start=start, peak=peak, epochs=len(epochs), last=epochs[-1])
+    step = (int(blocks.argmax()) * max(1, 64 // rows)) + 1
+    return Evidence(statement, quantity="batch_loss", when=When(step=step), value=peak / start, threshold=PEAK)
+
+
+def _jumping(start: float, epochs: NDArray[np.float64]) -> Evidence | None:
+    """Epochs that undo what earlier ones had learned."""
+    if len(epochs) < 6:
+        return None
+    above = (epochs - np.minimum.accumulate(epochs)) / start
+    third = float(np.sort(above)[-3])
+    if third < JUMP:
+        return None
+    worst = int(above.argmax())
+    statement = _(
+        "the mean loss of an epoch jumps: {count} epochs stand above an earlier one by {share:.0%} of the first loss "
+        "or more; epoch {epoch} has {loss:.3g}, after {least:.3g} before"
+    ).format(
+        count=int((above >= JUMP).sum()),
+        share=JUMP,
+        epoch=worst + 1,
+        loss=epochs[worst],
+        least=epochs[: worst + 1].min(),
+    )
+    return Evidence(
+        statement, quantity="history", where="loss", when=When(epoch=worst + 1), value=third, threshold=JUMP
+    )

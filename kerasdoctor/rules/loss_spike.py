@@ -1,0 +1,168 @@
+"""`loss-spike`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import block_losses, first_loss, rows_per_step
+from kerasdoctor.examples import digits_with_a_spike, shuffled_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.record import Compile, Data, Fit, Model
+from kerasdoctor.remedies.clip_gradients import ClipGradients
+from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+Floats = NDArray[np.float64]
+Positions = NDArray[np.int64]
+
+#: Loss of 64 rows over the median of the ten stretches before, once that is below a third of the first loss. 66
+#: healthy runs: none reaches the first loss again but with targets of infinite variance, whose typical loss is not
+#: that low (tests/accuracy/simulations/OPTIMIZATION.md).
+SPIKE = 10.0
+#: Stretches before one that it is compared with, and least that are needed.
+BEFORE, LEAST = 10, 40
+#: Times the median before that the stretches behind still have, when the weights were thrown off.
+LASTING = 2.0
+
+
+def _spikes(batch_loss: BatchLoss, rows: int, start: float) -> tuple[Floats, Positions]:
+    """Losses of stretches, and the positions of those that stand out."""
+    blocks = block_losses(batch_loss, rows)
+    if len(blocks) < LEAST or not np.isfinite(blocks).all():
+        return blocks, np.empty(0, np.int64)
+    # of those before: behind a spike the weights may stay where it threw them
+    windows = np.lib.stride_tricks.sliding_window_view(blocks, BEFORE)[:-1]
+    typical = np.concatenate((np.full(BEFORE, np.inf), np.median(windows, axis=1)))
+    high = (blocks >= start) & (blocks >= SPIKE * np.maximum(typical, 1e-12)) & (typical < start / 3)
+    # neighbours are one spike
+    first = high & ~np.concatenate(([False], high[:-1]))
+    return blocks, np.flatnonzero(first)
+
+
+def _lasts(blocks: Floats, at: int) -> float | None:
+    """Median of the five stretches behind the spike over that of the ten before."""
+    before, after = blocks[max(0, at - 10) : at], blocks[at + 1 : at + 6]
+    if len(before) < 5 or len(after) < 3 or np.median(before) <= 0:
+        return None
+    return float(np.median(after) / np.median(before))
+
+
+def outlier_batch(
+    batch_loss: BatchLoss, fit: Fit, data: Data, epoch_begin: EpochBegin | None = None
+) -> tuple[Status, Evidence]:
+    """Whether the batch is odd and the weights are not: the loss is back at once, or comes in every epoch."""
+    _blocks, at, lasting = _found(batch_loss, fit, data)
+    if not len(at):
+        return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches"), quantity="batch_loss")
+    epochs = max(len(epoch_begin), 1) if epoch_begin is not None else 1
+    statement = _("{count} spikes in {epochs} epochs").format(count=len(at), epochs=epochs)
+    if lasting is not None:
+        statement = _("{statement}; behind the highest the loss is {times:.2g} times that before").format(
+            statement=statement, times=lasting
+        )
+    recurs = len(at) >= 3 and len(at) >= 0.5 * epochs
+    value = lasting
+    if recurs or (lasting is not None and lasting < LASTING):
+        return Status.CONFIRMED, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
+    if lasting is None:
+        statement = _("measured, undecided: {statement}").format(statement=statement)
+        return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", threshold=LASTING)
+    return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
+
+
+def long_steps(
+    evidence: Evidence,
+    batch_loss: BatchLoss,
+    fit: Fit,
+    data: Data,
+    compile: Compile,
+) -> tuple[Status, Evidence]:
+    """Whether a step threw the weights off: the loss stays high behind the spike."""
+    _blocks, at, lasting = _found(batch_loss, fit, data)
+    if not len(at) or lasting is None:
+        return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches behind it"), quantity="batch_loss")
+    statement = _("behind the highest spike the loss is {times:.2g} times that before").format(times=lasting)
+    if compile.learning_rate is not None:
+        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    found = Evidence(statement, quantity="batch_loss", when=evidence.when, value=lasting, threshold=LASTING)
+    return (Status.CONFIRMED if lasting >= LASTING else Status.RULED_OUT), found
+
+
+def _found(batch_loss: BatchLoss, fit: Fit, data: Data) -> tuple[Floats, Positions, float | None]:
+    rows = rows_per_step(fit, data)
+    start = first_loss(batch_loss, rows)
+    if start is None:
+        return np.empty(0), np.empty(0, np.int64), None
+    blocks, at = _spikes(batch_loss, rows, start)
+    return blocks, at, _lasts(blocks, int(at[blocks[at].argmax()])) if len(at) else None
+
+
+class LossSpike(Rule):
+    """In the middle of the run the loss suddenly is as high as before training.
+
+    ## What it sees
+    The mean loss of 64 rows in a row, of fresh weights: it is above the loss of the first batch, and ten times the
+    median of the ten stretches before, which is below a third of that. What jumps before anything is learned is no
+    spike, nor is a loss that is a multiple of nearly nothing.
+
+    ## How it is told apart
+    An outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. Long steps: the
+    stretches behind it still have twice the loss of those before, for the weights were thrown off.
+
+    ## Remedies
+    Clipped gradients; a smaller learning rate. Rows that cause it are for the author to look at.
+
+    ## References
+    Chowdhery et al. (2022), PaLM, section 5.1 (spikes, and how they were skipped); Google, Deep Learning Tuning
+    Playbook.
+    """
+
+    family = "optimization"
+    severity = Severity.WARNING
+    message = _("The loss spikes: {statement}.")
+
+    causes = (
+        Cause(
+            "outlier-batch",
+            _("a batch holds rows that are far from the others"),
+            examine=outlier_batch,
+            remedies=(ClipGradients(),),
+        ),
+        Cause(
+            "long-steps",
+            _("a step was too long"),
+            examine=long_steps,
+            remedies=(ClipGradients(), SmallerLearningRate()),
+        ),
+    )
+
+    examples = (Unhealthy(digits_with_a_spike, confirms=("long-steps",)), Healthy(shuffled_digits))
+
+    def check(self, batch_loss: BatchLoss, fit: Fit, data: Data, model: Model) -> Evidence | None:
+        rows = rows_per_step(fit, data)
+        start = first_loss(batch_loss, rows)
+        if start is None or model.iterations:
+            return None
+        blocks, at = _spikes(batch_loss, rows, start)
+        if not len(at):
+            return None
+        highest = int(at[blocks[at].argmax()])
+        size = max(1, 64 // rows)
+        step = int(batch_loss.step[min(highest * size, len(batch_loss) - 1)])
+        typical = float(np.median(blocks[highest - BEFORE : highest]))
+        statement = _(
+            "at step {step:,} it is {loss:.3g} over {rows} rows, typically {typical:.3g} just before; before training "
+            "it was {start:.3g}"
+        ).format(step=step, loss=blocks[highest], rows=size * rows, typical=typical, start=start)
+        return Evidence(
+            statement,
+            quantity="batch_loss",
+            when=When(step=step),
+            value=float(blocks[highest] / max(typical, 1e-12)),
+            threshold=SPIKE,
+        )
