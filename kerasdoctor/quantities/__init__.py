@@ -176,6 +176,10 @@ class Quantity:
         """What a growing quantity holds: samples or buckets."""
         return 0
 
+    def __bool__(self) -> bool:
+        # one that was measured is there, also where it holds no series
+        return True
+
     def on_batch(self, batch: BatchTap) -> None:
         """Takes in a batch that Keras drew."""
 

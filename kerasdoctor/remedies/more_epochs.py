@@ -20,7 +20,5 @@ class MoreEpochs(Remedy):
     def plan(self, record: TrainingRecord) -> Plan | None:
         planned = record.fit.epochs - record.fit.initial_epoch
         more = record.fit.initial_epoch + self.factor * planned
-        reason = _("{epochs} -> {more} epochs").format(
-            epochs=planned, more=self.factor * planned
-        )
+        reason = _("{epochs} -> {more} epochs").format(epochs=planned, more=self.factor * planned)
         return Plan((SetFitArgument("epochs", str(more)),), reason)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
@@ -19,6 +21,7 @@ from kerasdoctor.remedies.default_initialization import DefaultInitialization
 from kerasdoctor.remedies.leaky_activation import LeakyActivation
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
+from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the outputs of a whole layer that are 0. Healthy layers of 16 to 512 units: at most 0.94, with Adam at 0.01
@@ -60,20 +63,38 @@ def long_steps(compile: Compile, update_ratio: UpdateRatio) -> tuple[Status, Evi
     return (Status.CONFIRMED if longest >= LONG else Status.RULED_OUT), found
 
 
-def dead_at_initialization(evidence: Evidence, dead_units: Dead) -> tuple[Status, Evidence]:
+def dead_at_initialization(
+    evidence: Evidence, initial_weights: InitialWeights | None = None, dead_units: Dead | None = None
+) -> tuple[Status, Evidence]:
     """Whether the units were dead before the first step."""
-    if not dead_units.at_initialization or evidence.where is None:
+    if initial_weights is not None:
+        kernel = initial_weights.variables.get(f"{evidence.where}/kernel")
+        if kernel is not None and kernel.mean == kernel.deviation == 0.0:
+            statement = _("its kernel began at 0, so its units had nothing to tell rows apart by")
+            return Status.CONFIRMED, Evidence(statement, quantity="initial_weights", where=evidence.where, value=0.0)
+    if dead_units is None or not dead_units.at_initialization or evidence.where not in dead_units.columns:
         return Status.POSSIBLE, Evidence(
-            _("not measured: the layers were not looked at before the first step"), quantity="dead_units"
+            _("not measured: the units were not counted before the first step"), quantity="dead_units"
         )
-    paths = [path for path in dead_units.columns if path == evidence.where]
-    if not paths:
-        return Status.POSSIBLE, Evidence(_("not measured: this layer was not looked at"), quantity="dead_units")
-    index = dead_units.columns.index(paths[0])
+    index = dead_units.columns.index(evidence.where)
     share = dead_units.at_initialization[index] / max(dead_units.units[index], 1)
     statement = _("{share:.0%} of its units were dead before the first step").format(share=share)
     found = Evidence(statement, quantity="dead_units", where=evidence.where, value=share, threshold=0.5)
     return (Status.CONFIRMED if share >= 0.5 else Status.RULED_OUT), found
+
+
+def large_activity_penalty(evidence: Evidence, model: Model) -> tuple[Status, Evidence]:
+    """Whether its outputs are penalized, which are least at 0."""
+    layer = next((layer for layer in model.layers if layer.path == evidence.where), None)
+    regularizer = layer.config.get("activity_regularizer") if layer is not None else None
+    if not isinstance(regularizer, Mapping):
+        return Status.RULED_OUT, Evidence(_("it has no activity_regularizer"), quantity="model", where=evidence.where)
+    config = regularizer.get("config")
+    values = ", ".join(f"{key}={value}" for key, value in config.items()) if isinstance(config, Mapping) else ""
+    statement = _("its activity_regularizer {kind}({values}) is least where all outputs are 0").format(
+        kind=regularizer.get("class_name"), values=values
+    )
+    return Status.CONFIRMED, Evidence(statement, quantity="model", where=evidence.where)
 
 
 def negative_bias(evidence: Evidence, initial_weights: InitialWeights) -> tuple[Status, Evidence]:
@@ -103,7 +124,8 @@ class DeadUnits(Rule):
 
     ## How it is told apart
     Long steps: one step changed a kernel by 30 % of its norm or more. Dead at initialization: half of the units were
-    dead before the first step. Negative biases: they begin at -1 or below. Large inputs: they lengthen the steps.
+    dead before the first step. Negative biases: they begin at -1 or below. A penalty on its outputs, which is least
+    where all are 0. Large inputs: they lengthen the steps.
 
     ## Remedies
     A smaller learning rate; normalized inputs; He's initialization and biases of 0; leaky relu.
@@ -134,6 +156,12 @@ class DeadUnits(Rule):
             _("the biases begin far below 0"),
             examine=negative_bias,
             remedies=(DefaultInitialization(),),
+        ),
+        Cause(
+            "large-activity-penalty",
+            _("its outputs are penalized"),
+            examine=large_activity_penalty,
+            remedies=(WeakerPenalty(),),
         ),
         Cause(
             "unscaled-inputs",

@@ -1,18 +1,23 @@
 """`dominant-penalty`."""
+# ruff: noqa: A002 - parts of the record are injected by their names, `compile` too
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import scale_of_inputs
 from kerasdoctor.examples import lightly_penalized_digits, penalized_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
-from kerasdoctor.record import Model
+from kerasdoctor.record import Compile, Model
 from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -38,6 +43,8 @@ def _data_losses(weight_penalty: WeightPenalty, batch_loss: BatchLoss) -> NDArra
 
 def large_weight_penalty(evidence: Evidence, model: Model) -> tuple[Status, Evidence]:
     """Whether the penalty is that of the weights."""
+    if evidence.quantity == "batch_loss":
+        return Status.RULED_OUT, Evidence(_("no weights are penalized"), quantity="model", value=0.0)
     for layer in model.layers:
         for argument in ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer"):
             found = layer.config.get(argument)
@@ -68,9 +75,45 @@ def large_weight_penalty(evidence: Evidence, model: Model) -> tuple[Status, Evid
     )
 
 
-def large_activity_penalty(model: Model) -> tuple[Status, Evidence]:
+def _penalized_outputs(model: Model) -> list[str]:
+    return [layer.name for layer in model.layers if isinstance(layer.config.get("activity_regularizer"), Mapping)]
+
+
+def _of_activities(
+    batch_loss: BatchLoss, model: Model, compile: Compile, input_range: InputRange | None
+) -> Evidence | None:
+    """A cross-entropy that begins far above that of a guess, where inputs are scaled and outputs are penalized."""
+    shape = model.outputs[0].shape if len(model.outputs) == 1 else None
+    entropy = len(compile.losses) == 1 and "crossentropy" in compile.losses[0].name.replace("_", "").lower()
+    if not _penalized_outputs(model) or not entropy or not shape or not shape[-1] or input_range is None:
+        return None
+    values, guess = batch_loss.values, math.log(max(shape[-1], 2))
+    scaled = scale_of_inputs(model, input_range)[0] is Status.RULED_OUT
+    if model.iterations or len(values) < STEPS or not np.isfinite(values).all() or not scaled:
+        return None
+    # all that is above a guess is penalty, but for a quarter or so of a network that is initialized by size
+    ratio, last = (values[0] - guess) / guess, float(np.median(values[-20:]))
+    if ratio < WEIGHT or last < LEFT * guess:
+        return None
+    statement = _(
+        "before training the loss was {first:.3g}, where guessing has {guess:.3g}: the rest is the penalty on outputs; "
+        "now the loss is {last:.3g}"
+    ).format(first=values[0], guess=guess, last=last)
+    return Evidence(statement, quantity="batch_loss", value=float(ratio), threshold=WEIGHT)
+
+
+def large_activity_penalty(evidence: Evidence, model: Model) -> tuple[Status, Evidence]:
     """Whether outputs of layers are penalized, too."""
-    penalized = [layer.name for layer in model.layers if isinstance(layer.config.get("activity_regularizer"), Mapping)]
+    penalized = _penalized_outputs(model)
+    if penalized and evidence.quantity == "batch_loss":
+        statement = _("{names} has an activity_regularizer, and the penalty began at {times:.3g} times a guess")
+        return Status.CONFIRMED, Evidence(
+            statement.format(names=", ".join(penalized[:3]), times=evidence.value or 0.0),
+            quantity="model",
+            where=penalized[0],
+            value=evidence.value,
+            threshold=WEIGHT,
+        )
     if not penalized:
         return Status.RULED_OUT, Evidence(_("no layer has an activity_regularizer"), quantity="model", value=0.0)
     statement = _("not measured: {names} has an activity_regularizer, whose part of the loss is not recorded")
@@ -87,8 +130,8 @@ class DominantPenalty(Rule):
     in a run is no fault: that is where a regularized run ends.
 
     ## How it is told apart
-    The penalty of weights is measured, with the setting that makes it; an activity regularizer is named where there
-    is one: its part of the loss is not recorded.
+    The penalty of weights is measured, with the setting that makes it. That of outputs is not recorded: where only
+    outputs are penalized it is what a cross-entropy on scaled inputs has above a guess before training.
 
     ## Remedies
     L2 of 1e-4 in place of what is there.
@@ -118,7 +161,20 @@ class DominantPenalty(Rule):
 
     examples = (Unhealthy(penalized_digits, confirms=("large-weight-penalty",)), Healthy(lightly_penalized_digits))
 
-    def check(self, weight_penalty: WeightPenalty, batch_loss: BatchLoss, model: Model) -> Evidence | None:
+    def check(
+        self,
+        batch_loss: BatchLoss,
+        model: Model,
+        compile: Compile,
+        weight_penalty: WeightPenalty | None = None,
+        input_range: InputRange | None = None,
+        epoch_begin: EpochBegin | None = None,
+    ) -> Evidence | None:
+        if weight_penalty is None or not len(weight_penalty):
+            if not any(layer.regularized for layer in model.layers):
+                return None
+            epochs = len(epoch_begin) if epoch_begin is not None else 0
+            return _of_activities(batch_loss, model, compile, input_range) if epochs >= EPOCHS else None
         penalties = weight_penalty.values
         if model.iterations or len(penalties) <= EPOCHS or not np.isfinite(penalties).all():
             return None

@@ -170,7 +170,7 @@ class ExplodingGradients(Rule):
         norms, blocks = global_gradient_norm.values, block_losses(batch_loss, rows)
         first = norms[0]
         finite, losses = norms[np.isfinite(norms)], blocks[np.isfinite(blocks)]
-        if len(finite) < 3 or not np.isfinite(first) or first <= 0 or not len(losses):
+        if len(finite) < 2 or not np.isfinite(first) or first <= 0 or not len(losses):
             return None
         highest, loss = float(finite.max()), float(losses.max())
         if highest < GROWTH * first or loss < LOSS * start:

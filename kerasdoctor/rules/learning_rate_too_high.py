@@ -169,7 +169,14 @@ class LearningRateTooHigh(Rule):
                 value=float(epochs[worst] / start),
                 threshold=THROWN,
             )
-        return _stuck(batch_loss, rows, start, epochs) or (None if fit.steps_per_epoch else _jumping(start, epochs))
+        return _stuck(batch_loss, rows, start, epochs) or (_jumping(start, epochs) if _whole(fit, data, rows) else None)
+
+
+def _whole(fit: Fit, data: Data, rows: int) -> bool:
+    """Whether every epoch sees the same rows, as far as is known: the means of other ones differ by themselves."""
+    if data.n_train is None or fit.steps_per_epoch is None:
+        return data.kind != "generator"
+    return fit.steps_per_epoch * rows >= 0.9 * data.n_train
 
 
 def _is_trained(start: float, labels: SplitLabels | None) -> bool:

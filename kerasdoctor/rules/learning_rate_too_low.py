@@ -74,8 +74,8 @@ class LearningRateTooLow(Rule):
     ## What it sees
     The lengths of all updates of a kernel, added up, against its norm: the most that the weights can have moved. The
     rule fires when, at this pace, the whole run as planned cannot move any kernel by 5 %, the loss has fallen by less
-    than a tenth, and at least three epochs and 60 steps were made from fresh weights. A rate that still rises
-    (warm-up) is waited for.
+    than a tenth, the rate is a tenth of Keras's default or less, and at least three epochs and 60 steps were made from
+    fresh weights. A rate that still rises (warm-up) is waited for.
 
     ## How it is told apart
     Short steps: the learning rate is a tenth of Keras's default for this optimizer, or less. Early decay: it was
@@ -114,6 +114,7 @@ class LearningRateTooLow(Rule):
         weight_norm: WeightNorm,
         fit: Fit,
         model: Model,
+        compile: Compile,
         learning_rate: LearningRate | None = None,
         split_labels: SplitLabels | None = None,
     ) -> Evidence | None:
@@ -121,6 +122,8 @@ class LearningRateTooLow(Rule):
         steps = int(batch_loss.step[-1]) if len(batch_loss) else 0
         planned = max(fit.epochs - fit.initial_epoch, len(epochs))
         if model.iterations or len(epochs) < 3 or steps < 60 or _rises(learning_rate) or epochs[0] <= 0:
+            return None
+        if not _is_low(compile, learning_rate):
             return None
         path = path_length(update_norm, weight_norm)
         fall = float((epochs[0] - epochs[-1]) / epochs[0])
@@ -136,6 +139,12 @@ class LearningRateTooLow(Rule):
             "went from {first:.4g} to {last:.4g}"
         ).format(steps=steps, path=path, first=epochs[0], last=epochs[-1])
         return Evidence(statement, quantity="update_norm", value=path, threshold=LEAST_PATH)
+
+
+def _is_low(compile: Compile, rates: LearningRate | None) -> bool:
+    """Whether the rate is a tenth of Keras's default or less, now at least: else something else holds the weights."""
+    rate = compile.learning_rate if rates is None or not len(rates) else float(rates.value[-1])
+    return rate is not None and rate <= default_rate(compile.optimizer) / 10
 
 
 def _rises(rates: LearningRate | None) -> bool:

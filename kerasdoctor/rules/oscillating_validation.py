@@ -12,6 +12,7 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import digits_with_dropout, digits_with_long_steps, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.gradient_cosine import GradientCosine
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Data, Fit, Metric, Model
 from kerasdoctor.remedies.dropout import Dropout
@@ -23,15 +24,23 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Rows whose mean loss is compared with that of the first: a single small batch jumps by chance.
 ROWS = 64
+#: Swing in sampling errors from where on it is no chance: for runs of `LONG` epochs, for shorter ones whose last two
+#: thirds still hold fast learning, and for the mean of squares of a regression.
+LONG, RATIO, SHORT_RATIO, REGRESSION_RATIO = 25, 1.5, 2.5, 1.2
+#: Median cosine of consecutive gradients of plain SGD below which each step undoes the one before; healthy -.15 to 0,
+#: too large a rate -.31 to -.56 (simulated and real runs of SGD without momentum; with momentum it tells nothing).
+REVERSAL = -0.3
 #: Times that the commonest class is as frequent as the rarest, from where on classes are uneven.
 UNEVEN = 3.0
 
 
 def sampling_noise(evidence: Evidence) -> tuple[Status, Evidence]:
     """Whether a validation set of this size shows such swings by itself."""
-    statement = _("the swings are {value:.1f} sampling errors of the validation set; by chance they stay below 1.5")
+    statement = _(
+        "the swings are {value:.1f} sampling errors of the validation set; by chance they stay below {threshold:g}"
+    )
     return Status.RULED_OUT, Evidence(
-        statement.format(value=evidence.value),
+        statement.format(value=evidence.value, threshold=evidence.threshold),
         quantity="history",
         where=evidence.where,
         value=evidence.value,
@@ -40,9 +49,22 @@ def sampling_noise(evidence: Evidence) -> tuple[Status, Evidence]:
 
 
 def learning_rate_too_large(
-    batch_loss: BatchLoss, fit: Fit, data: Data, compile: Compile, split_labels: SplitLabels | None = None
+    batch_loss: BatchLoss,
+    fit: Fit,
+    data: Data,
+    compile: Compile,
+    split_labels: SplitLabels | None = None,
+    gradient_cosine: GradientCosine | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether single steps throw the training loss back to where it began."""
+    """Whether single steps throw the training loss back to where it began, or each undoes the one before."""
+    cosine = _reversal(compile, gradient_cosine)
+    if cosine is not None and (cosine <= REVERSAL or cosine >= REVERSAL / 2):
+        statement = _(
+            "consecutive gradients of SGD have a cosine of {value:.2f} at their median; at -0.3 and below each "
+            "step undoes the one before"
+        ).format(value=cosine)
+        status = Status.CONFIRMED if cosine <= REVERSAL else Status.RULED_OUT
+        return status, Evidence(statement, quantity="gradient_cosine", value=cosine, threshold=REVERSAL)
     values = batch_loss.values
     batch = fit.batch_size or (data.n_train // fit.steps_per_epoch if data.n_train and fit.steps_per_epoch else 32)
     size = max(1, ROWS // max(batch, 1))
@@ -62,11 +84,25 @@ def learning_rate_too_large(
     rare = split_labels is not None and _unevenness(split_labels) >= UNEVEN
     thrown_back = highest >= 0.5 * first and highest >= 3 * typical and not rare
     if not thrown_back:
-        statement = _("measured, undecided: {statement}").format(statement=statement)
+        statement = _("measured, undecided: {statement}; whether gradients reverse {reason}").format(
+            statement=statement,
+            reason=_("was not measured (level full records it)")
+            if gradient_cosine is None
+            else _("tells nothing with {optimizer}").format(optimizer=compile.optimizer or _("this optimizer")),
+        )
     status = Status.CONFIRMED if thrown_back else Status.POSSIBLE
     return status, Evidence(
         statement, quantity="batch_loss", when=When(step=step), value=highest / first, threshold=0.5
     )
+
+
+def _reversal(compile: Compile, gradient_cosine: GradientCosine | None) -> float | None:
+    """Median cosine of consecutive gradients over the last two thirds of plain SGD."""
+    if gradient_cosine is None or compile.optimizer != "SGD" or compile.optimizer_config.get("momentum"):
+        return None
+    late = gradient_cosine.mean[len(gradient_cosine) // 3 :]
+    late = late[np.isfinite(late)]
+    return float(np.median(late)) if len(late) >= 50 else None
 
 
 def batch_too_small(fit: Fit, batch_loss: BatchLoss | None = None) -> tuple[Status, Evidence]:
@@ -139,18 +175,21 @@ def small_dataset(data: Data) -> tuple[Status, Evidence]:
 
 
 class OscillatingValidation(Rule):
-    """The validation accuracy jumps up and down from epoch to epoch, more than its validation set explains.
+    """The validation curve jumps up and down from epoch to epoch, more than its validation set explains.
 
     ## What it sees
     The swing of every validation metric that counts right and wrong rows, over the last two thirds of the run,
-    against its sampling error sqrt(p (1 - p) / n). The epochs share one validation set, so a healthy run shows only a
-    third of that error; the rule fires from 1.5 on, if the swing is at least one point and the curve turned at least
-    twice by more than 1.5 errors both ways. For losses and regression metrics the error of one epoch is not recorded:
-    the rule does not look at them.
+    against its sampling error sqrt(p (1 - p) / n). The epochs share one validation set, so a healthy run shows only
+    a third of that error; the rule fires from 1.5 on (2.5 before 25 epochs, while learning is fast), at two looks
+    in a row, if the swing is at least one point and the curve turned at least twice by more than 1.5 errors both
+    ways. The mean squared error of a regression has a sampling error of sqrt(2 / n) of its level: there it fires
+    from 1.2 on, from a tenth of the level and three turns on, after 25 epochs. Cross-entropies are not looked at:
+    late in a healthy run they jump by half of what little is left, while no more rows are wrong.
 
     ## How it is told apart
     Sampling noise is ruled out by the ratio itself. A learning rate too large for these batches: the training loss
-    of 64 rows in a row still jumps back to half of its first value, long after it was a third of that. Batch size,
+    of 64 rows in a row still jumps back to half of its first value, long after it was a third of that; or, with plain
+    SGD and at level full, consecutive gradients point against each other. Batch size,
     class shares, regularization and the size of the data set are measured and stated; whether they are the cause
     only another run tells.
 
@@ -202,10 +241,12 @@ class OscillatingValidation(Rule):
     )
 
     def check(
-        self, metrics: Mapping[str, Metric], data: Data, split_labels: SplitLabels | None = None
+        self, metrics: Mapping[str, Metric], data: Data, compile: Compile, split_labels: SplitLabels | None = None
     ) -> list[Evidence] | None:
         counted = [metric for metric in metrics.values() if metric.proportion and len(metric.validation)]
-        if not counted or data.n_validation is None:
+        regression = [metrics["loss"]] if _is_regression(compile) and "loss" in metrics else []
+        regression = [metric for metric in regression if len(metric.validation)]
+        if not (counted or regression) or data.n_validation is None:
             raise NotMeasured(_("a validation accuracy and its number of rows"))
         if (
             split_labels is not None
@@ -214,14 +255,25 @@ class OscillatingValidation(Rule):
         ):
             raise NotMeasured(_("validation rows with the labels of the training rows"))
         found = [_oscillation(metric, data.n_validation) for metric in counted]
+        found += [_unsteady(metric, data.n_validation) for metric in regression]
         return sorted((evidence for evidence in found if evidence), key=lambda evidence: -(evidence.value or 0)) or None
+
+
+def _is_regression(compile: Compile) -> bool:
+    names = {loss.name.replace("_", "").lower() for loss in compile.losses}
+    return len(names) == 1 and names <= {"meansquarederror", "mse"}
 
 
 def _oscillation(metric: Metric, n: int) -> Evidence | None:
     swing = statistics.swing(metric.validation, n)
-    # healthy runs that alarm once or more, with a look at every epoch: 0.0 % (tests/accuracy/simulations); of 24
-    # real healthy runs none comes above R = 0.7
-    if swing is None or swing.ratio <= 1.5 or swing.size < 0.01 or swing.reversals < 2:
+    if swing is None or swing.size < 0.01 or swing.reversals < 2:
+        return None
+    # healthy runs that alarm once or more, with a look at every epoch: 0.0 % (tests/accuracy/simulations); of 76 real
+    # ones none in 25 epochs or more
+    limit = RATIO if np.isfinite(metric.validation).sum() >= LONG else SHORT_RATIO
+    before = statistics.swing(metric.validation[:-1], n)
+    # two looks in a row: one jump out of a fast rise is none
+    if swing.ratio <= limit or before is None or before.ratio <= limit:
         return None
     statement = _(
         "val_{name} swings by {size:.1f} points from epoch to epoch, {ratio:.1f} times the {error:.1f} points that "
@@ -232,5 +284,32 @@ def _oscillation(metric: Metric, n: int) -> Evidence | None:
         quantity="history",
         where=f"val_{metric.name}",
         value=swing.ratio,
-        threshold=1.5,
+        threshold=limit,
+    )
+
+
+def _unsteady(metric: Metric, n: int) -> Evidence | None:
+    """The same for the loss of a regression, against the sampling error of a mean of squares."""
+    values = metric.validation[np.isfinite(metric.validation)]
+    if len(values) < LONG or values.min() <= 0 or n < 30:
+        return None
+    last = values[len(values) // 3 :]
+    size = float(np.sqrt((np.diff(last, 2) ** 2).mean() / 6) / np.median(last))
+    steps = np.diff(last)
+    large = np.abs(steps) > 0.1 * np.median(last)
+    turns = int(((steps[1:] * steps[:-1] < 0) & large[1:] & large[:-1]).sum())
+    # squares of normal errors have a relative error of sqrt(2 / n); of 11 real healthy regressions none is above 0.6
+    ratio = size / float(np.sqrt(2 / n))
+    if ratio <= REGRESSION_RATIO or size < 0.1 or turns < 3:
+        return None
+    statement = _(
+        "val_{name} swings by {size:.0%} of its level from epoch to epoch, {ratio:.1f} times the {error:.0%} that "
+        "{n:,} rows are uncertain by"
+    )
+    return Evidence(
+        statement.format(name=metric.name, size=size, ratio=ratio, error=float(np.sqrt(2 / n)), n=n),
+        quantity="history",
+        where=f"val_{metric.name}",
+        value=ratio,
+        threshold=REGRESSION_RATIO,
     )

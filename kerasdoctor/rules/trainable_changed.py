@@ -69,8 +69,9 @@ class TrainableChanged(Rule):
 
     ## What it sees
     An optimizer that has made updates before, and whose variables are not the ones that the model calls trainable
-    when `fit` begins. A fact, with no threshold. Keras 3 says nothing of it on TensorFlow: layers that were frozen
-    go on learning, and layers that were unfrozen do not. On JAX it raises an error about `optimizer_variables`.
+    when `fit` begins. A fact, with no threshold. Keras 3 says nothing of it on TensorFlow: layers that were
+    unfrozen learn nothing, and layers that were frozen go on learning with the step that an earlier `fit` compiled. On
+    JAX it raises an error about `optimizer_variables`.
 
     ## How it is told apart
     Changed after `compile`: every variable belongs to a layer of this model. An optimizer of another model: it holds
@@ -85,7 +86,7 @@ class TrainableChanged(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
-    message = _("The optimizer trains other variables than the model says: {statement}.")
+    message = _("The optimizer was built for other variables than the model calls trainable: {statement}.")
 
     causes = (
         Cause(
@@ -111,7 +112,7 @@ class TrainableChanged(Rule):
         if not model.optimizer_variables or not model.trainable_variables or not (unfrozen or frozen):
             return None
         statement = _(
-            "it was built for {then} variables, the model has {now} trainable ones, and {differ} of them differ"
+            "it holds {then}, the model has {now} trainable ones, and {differ} belong to one of them alone"
         ).format(
             then=len(model.optimizer_variables),
             now=len(model.trainable_variables),
