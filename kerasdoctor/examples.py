@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
@@ -30,6 +31,7 @@ from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.saturation import Saturation
 from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.quantities.target_form import Form, TargetForm
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_norm import UpdateNorm
 from kerasdoctor.quantities.update_ratio import UpdateRatio
@@ -38,6 +40,7 @@ from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.quantities.zero_share import ZeroShare
 from kerasdoctor.record import (
     Compile,
+    CompiledMetric,
     Data,
     Fit,
     Layer,
@@ -45,6 +48,7 @@ from kerasdoctor.record import (
     MetricFacts,
     Model,
     Outcome,
+    Output,
     PipelineStep,
     Source,
     TrainingRecord,
@@ -358,6 +362,7 @@ def _digits(
             "row_order": order,
             "input_range": _inputs((1797, 64), 0.0, 1.0),
             "target_range": _targets((1797,), 0.0, 9.0, units=10),
+            "target_form": target_form(np.array(_expanded(labels))),
             **_steps(_around(series["loss"], 45), rate, epochs),
         },
         outcome=Outcome(status="finished", epochs=epochs, seconds=0.35 * epochs),
@@ -387,6 +392,7 @@ def _tumours(history: Mapping[str, str], *, lowest: int, highest: int) -> Traini
             ),
             "input_range": _inputs((569, 30), -3.11, 12.07),
             "target_range": _targets((569,), lowest, highest, units=1),
+            "target_form": target_form(np.array([lowest] * 212 + [highest] * 357)),
             **_steps(_around(series["loss"], 15), 0.001, 10),
         },
         outcome=Outcome(status="finished", epochs=10, seconds=2.2),
@@ -482,6 +488,59 @@ def _classes(train: Sequence[int], validation: Sequence[int]) -> SplitLabels:
     )
 
 
+def target_form(y: NDArray[Any]) -> TargetForm:
+    """The form of targets `y`, of shape (rows, ...)."""
+    form = Form.of(y, len(y))
+    return TargetForm({} if form is None else {"y": form}, {})
+
+
+def with_head(
+    record: TrainingRecord,
+    *,
+    history: Mapping[str, str],
+    units: int | None = None,
+    activation: str | None = None,
+    loss: Loss | None = None,
+    y: NDArray[Any] | None = None,
+    metrics: tuple[CompiledMetric, ...] = (),
+) -> TrainingRecord:
+    """The record of another run on the same inputs, with another last layer, loss or targets."""
+    model, compiled = record.model, record.compile
+    *hidden, last = model.layers
+    output = model.outputs[0]
+    units, activation = units or output.shape[-1] or 1, activation or output.activation
+    record.model = replace(
+        model,
+        layers=(*hidden, replace(last, output_shape=(units,), activation=activation)),
+        outputs=(replace(output, shape=(units,), activation=activation),),
+    )
+    if loss is not None:
+        source = f'"{loss.name}"' if loss.by_name else f"keras.losses.{_class_name(loss)}"
+        record.compile = replace(compiled, losses=(loss,), source={**compiled.source, "loss": source})
+    record.compile = replace(record.compile, metrics=metrics)
+    if y is not None:
+        low, high = float(y.min()), float(y.max())
+        record.quantities["target_form"] = target_form(y)
+        record.quantities["target_range"] = _targets(y.shape, low, high, units=units, dtype=str(y.dtype))
+        del record.quantities["split_labels"], record.quantities["row_order"]
+    record.history = _series(history)
+    epochs = len(record.history["loss"])
+    steps = len(record.quantities["batch_loss"]) // record.fit.epochs
+    record.quantities |= _steps(_around(record.history["loss"], steps), 0.001, epochs)
+    record.fit = replace(record.fit, epochs=epochs)
+    record.outcome = replace(record.outcome, epochs=epochs)
+    return record
+
+
+def _class_name(loss: Loss) -> str:
+    name = "".join(word.capitalize() for word in loss.name.split("_"))
+    return f"{name}(from_logits={loss.from_logits})" if "crossentropy" in loss.name else f"{name}()"
+
+
+def _expanded(labels: SplitLabels) -> list[int]:
+    return [int(name) for part in (labels.train, labels.validation) for name in part for _row in range(part[name])]
+
+
 def _network(*units: int, activation: str = "softmax", rate: float = 0.0) -> Model:
     layers: list[Layer] = []
     for index, (inputs, outputs) in enumerate(itertools.pairwise(units)):
@@ -498,8 +557,14 @@ def _network(*units: int, activation: str = "softmax", rate: float = 0.0) -> Mod
         if rate and not last:
             layers.append(Layer(name=f"dropout_{index}", kind="Dropout", rate=rate, output_shape=(outputs,)))
     total = sum(layer.parameters for layer in layers)
+    head = Output(name=layers[-1].name, shape=(units[-1],), layer=layers[-1].name, kind="Dense", activation=activation)
     return Model(
-        name="sequential", kind="Sequential", layers=tuple(layers), parameters=total, trainable_parameters=total
+        name="sequential",
+        kind="Sequential",
+        layers=tuple(layers),
+        outputs=(head,),
+        parameters=total,
+        trainable_parameters=total,
     )
 
 

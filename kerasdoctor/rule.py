@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kerasdoctor.diagnosis import Evidence, Family, Severity, Status
+from kerasdoctor.heads import heads
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import Remedy
 
@@ -85,7 +86,8 @@ def inject(function: Callable[..., Any], record: TrainingRecord, **more: Any) ->
     """Arguments for `function` by the names of its parameters.
 
     A name is a quantity ("split_labels"), a part of the record ("model", "compile", "data", "fit", "history",
-    "metrics", "outcome"), "loss" (the metric of that name) or a key of `more`.
+    "metrics", "outcome"), "loss" (the metric of that name), "heads" (the outputs with their losses and targets, a list
+    of `kerasdoctor.heads.Head`) or a key of `more`.
 
     Raises:
         NotMeasured: when a parameter without a default is not in the record.
@@ -109,6 +111,11 @@ def _lookup(name: str, record: TrainingRecord, more: Mapping[str, Any]) -> Any:
         return record.quantities[name]
     if name == "loss":
         return record.metrics.get("loss")
+    if name == "heads":
+        quantities = record.quantities
+        return (
+            heads(record.model, record.compile, quantities.get("target_form"), quantities.get("drawn_targets")) or None
+        )
     if name in {"model", "compile", "data", "fit", "history", "metrics", "outcome"}:
         return getattr(record, name)
     return None

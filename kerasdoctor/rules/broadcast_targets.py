@@ -1,0 +1,114 @@
+"""`broadcast-targets`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examples import shuffled_digits, with_head
+from kerasdoctor.heads import Head, head_at
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.target_scale import Moments, TargetScale
+from kerasdoctor.record import Data, Loss, Metric, TrainingRecord
+from kerasdoctor.remedies.column_of_targets import ColumnOfTargets
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+#: Share of the variance of the targets that is left by a network which predicts their mean, with room for a start.
+LEFT = 0.6
+
+
+def own_squared_error() -> TrainingRecord:
+    """A regression whose own loss class subtracts targets of shape (N,) from predictions of shape (N, 1)."""
+    record = with_head(
+        shuffled_digits(),
+        units=1,
+        activation="linear",
+        loss=Loss(name="own_error", builtin=False, subclass=True),
+        y=np.linspace(-13, 13, 1797),
+        history={"loss": "61.3 58.9 57.6 57.4 57.3", "val_loss": "59.8 58.0 57.5 57.4 57.4"},
+    )
+    record.quantities["target_scale"] = TargetScale({"y": Moments(0.0, 7.48, 56.0, 6.5, 56.0, 6.5)})
+    record.compile = replace(record.compile, source={}, unwritable=("loss",), custom=True)
+    return record
+
+
+def missing_axis(evidence: Evidence, heads: list[Head], loss: Metric) -> tuple[Status, Evidence]:
+    """Whether targets without the last axis meet a loss class that does not add it."""
+    head = head_at(evidence.where, heads)
+    statement = _("targets (N,), predictions (N, 1), loss {name}: their difference has the shape (N, N)").format(
+        name=head.loss.name
+    )
+    return Status.CONFIRMED, Evidence(statement, quantity="target_form", where=head.where)
+
+
+def nothing_to_learn(evidence: Evidence) -> tuple[Status, Evidence]:
+    """Whether the inputs may not tell the target at all."""
+    statement = _(
+        "measured, undecided: a network that learns nothing ends there too; targets of shape (N, 1) would tell"
+    )
+    return Status.POSSIBLE, Evidence(statement, quantity="history", value=evidence.value)
+
+
+class BroadcastTargets(Rule):
+    """Targets of shape (N,) meet predictions of shape (N, 1) in a loss of one's own.
+
+    ## What it sees
+    Targets without the last axis, an output of one unit, and a subclass of `keras.losses.Loss` that is the user's own;
+    and, after three epochs, a training loss that is still 60 % or more of the variance of the targets. Keras adds the
+    axis for its own losses and for functions, not for such classes: every target is subtracted from every prediction,
+    and the best that can be done is to predict the mean.
+
+    ## How it is told apart
+    The shapes are a fact; that the loss stays at the variance says that they matter. Targets that the inputs do not
+    tell look the same: the remedy is a line, and tells.
+
+    ## Remedies
+    Targets as a column.
+
+    ## References
+    keras-team/keras#14627, #16836; tensorflow/tensorflow#37770.
+    """
+
+    family = "model"
+    severity = Severity.ERROR
+    message = _("Every target is compared with every prediction: {statement}.")
+
+    causes = (
+        Cause("missing-axis", _("the targets lack the last axis"), missing_axis, (ColumnOfTargets(),)),
+        Cause("nothing-to-learn", _("the inputs do not tell the target"), nothing_to_learn),
+    )
+    examples = (Unhealthy(own_squared_error, confirms=("missing-axis",)), Healthy(shuffled_digits))
+
+    def check(self, heads: list[Head], loss: Metric, data: Data, target_scale: TargetScale) -> Evidence | None:
+        if data.containers.get("y") in {"Series", "DataFrame"} or len(target_scale.outputs) != 1:
+            # Keras makes a column of them
+            return None
+        (moments,) = target_scale.outputs.values()
+        losses = loss.train[np.isfinite(loss.train)]
+        for head in heads:
+            if (
+                head.loss.subclass
+                and head.units == 1
+                and head.output is not None
+                and len(head.output.shape) == 1
+                and head.train is not None
+                and head.train.shape == ()
+                and len(losses) >= 3
+                and losses[-1] >= LEFT * moments.deviation**2 > 0
+            ):
+                statement = _(
+                    "y has the shape (N,), {layer} gives (N, 1), and after {epochs} epochs the loss is {loss:.3g}, as "
+                    "large as the variance of y, {variance:.3g}"
+                )
+                return Evidence(
+                    statement.format(
+                        layer=head.where, epochs=len(losses), loss=losses[-1], variance=moments.deviation**2
+                    ),
+                    quantity="target_form",
+                    where=head.where,
+                    value=float(losses[-1] / moments.deviation**2),
+                    threshold=LEFT,
+                )
+        return None

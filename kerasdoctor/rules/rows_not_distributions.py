@@ -1,0 +1,102 @@
+"""`rows-not-distributions`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examples import shuffled_digits, with_head
+from kerasdoctor.heads import Head, head_at
+from kerasdoctor.locale import _
+from kerasdoctor.record import Loss, TrainingRecord
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+
+def digits_with_unknown_labels() -> TrainingRecord:
+    """One-hot digits, of which every twentieth row is all zeros."""
+    y = np.eye(10)[np.arange(1797) % 10]
+    y[::20] = 0
+    record = shuffled_digits()
+    history = {key: " ".join(map(str, values)) for key, values in record.history.items()}
+    return with_head(record, loss=Loss(name="categorical_crossentropy", by_name=True), y=y, history=history)
+
+
+def _counts(head: Head) -> dict[str, int]:
+    names = ("positions", "several", "empty", "other")
+    return {name: sum(getattr(form, name) for form in head.forms) for name in names}
+
+
+def _told(evidence: Evidence, heads: list[Head], name: str, statement: str) -> tuple[Status, Evidence]:
+    counts = _counts(head_at(evidence.where, heads))
+    found = Evidence(
+        statement.format(count=counts[name], rows=counts["positions"]),
+        quantity="target_form",
+        where=evidence.where,
+        value=float(counts[name]),
+        threshold=0.0,
+    )
+    return (Status.CONFIRMED if counts[name] else Status.RULED_OUT), found
+
+
+def several_ones(evidence: Evidence, heads: list[Head]) -> tuple[Status, Evidence]:
+    """Whether rows hold several ones."""
+    return _told(evidence, heads, "several", _("{count:,} of {rows:,} rows hold several ones"))
+
+
+def empty_rows(evidence: Evidence, heads: list[Head]) -> tuple[Status, Evidence]:
+    """Whether rows are all zeros."""
+    return _told(evidence, heads, "empty", _("{count:,} of {rows:,} rows are all zeros"))
+
+
+def unnormalized_rows(evidence: Evidence, heads: list[Head]) -> tuple[Status, Evidence]:
+    """Whether rows of other numbers do not sum to 1."""
+    return _told(evidence, heads, "other", _("{count:,} of {rows:,} rows hold other numbers that do not sum to 1"))
+
+
+class RowsNotDistributions(Rule):
+    """The targets of a categorical cross-entropy are no distributions over the classes.
+
+    ## What it sees
+    Rows of the targets that do not sum to 1, by more than rounding. A fact, known before the first step; of a
+    pipeline from the batches that Keras draws. Several ones in a row under softmax are `softmax-for-several-labels`.
+
+    ## How it is told apart
+    Rows of zeros, which the loss ignores: a class that the encoder does not know. Several ones. Other numbers, such
+    as counts or scores.
+
+    ## Remedies
+    Every row divided by its sum; rows of zeros left out, or a class of their own.
+
+    ## References
+    Keras, `CategoricalCrossentropy`: the targets are probabilities.
+    """
+
+    family = "model"
+    severity = Severity.WARNING
+    message = _("Some targets are no distribution over the classes: {statement}.")
+
+    causes = (
+        Cause("several-ones", _("rows hold several ones"), several_ones),
+        Cause("empty-rows", _("rows are all zeros: the loss ignores them"), empty_rows),
+        Cause("unnormalized-rows", _("rows of other numbers do not sum to 1"), unnormalized_rows),
+    )
+    examples = (Unhealthy(digits_with_unknown_labels, confirms=("empty-rows",)), Healthy(shuffled_digits))
+
+    def check(self, heads: list[Head]) -> Evidence | None:
+        for head in heads:
+            if head.kind != "categorical" or (head.units or 1) < 2 or any(form.below_zero for form in head.forms):
+                continue
+            counts = _counts(head)
+            bad = counts["empty"] + counts["other"]
+            if head.activation != "softmax":
+                bad += counts["several"]
+            if bad:
+                statement = _("{bad:,} of {rows:,} rows do not sum to 1")
+                return Evidence(
+                    statement.format(bad=bad, rows=counts["positions"]),
+                    quantity="target_form",
+                    where=head.where,
+                    value=float(bad),
+                    threshold=0.0,
+                )
+        return None
