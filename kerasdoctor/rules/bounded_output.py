@@ -117,7 +117,7 @@ class BoundedOutput(Rule):
                 low = min(form.minimum for form in head.forms)
                 high = max(form.maximum for form in head.forms)
                 statement = _(
-                    "{share:.0%} of them are outside of the range of {activation}; they run from {low:.4g} to {high:.4g}"
+                    "{share:.0%} of them are outside the range of {activation}; they run from {low:.4g} to {high:.4g}"
                 )
                 return Evidence(
                     statement.format(share=share, activation=head.activation, low=low, high=high),

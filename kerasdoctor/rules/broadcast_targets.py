@@ -13,7 +13,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
 from kerasdoctor.record import Data, Loss, Metric, TrainingRecord
 from kerasdoctor.remedies.column_of_targets import ColumnOfTargets
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the variance of the targets that is left by a network which predicts their mean, with room for a start.
 LEFT = 0.6
@@ -34,7 +34,7 @@ def own_squared_error() -> TrainingRecord:
     return record
 
 
-def missing_axis(evidence: Evidence, heads: list[Head], loss: Metric) -> tuple[Status, Evidence]:
+def missing_axis(evidence: Evidence, heads: list[Head]) -> tuple[Status, Evidence]:
     """Whether targets without the last axis meet a loss class that does not add it."""
     head = head_at(evidence.where, heads)
     statement = _("targets (N,), predictions (N, 1), loss {name}: their difference has the shape (N, N)").format(
@@ -49,6 +49,12 @@ def nothing_to_learn(evidence: Evidence) -> tuple[Status, Evidence]:
         "measured, undecided: a network that learns nothing ends there too; targets of shape (N, 1) would tell"
     )
     return Status.POSSIBLE, Evidence(statement, quantity="history", value=evidence.value)
+
+
+def _lacks_an_axis(head: Head) -> bool:
+    """Whether targets without a last axis meet an output of one unit in a loss class of the user's own."""
+    shape = None if head.output is None else head.output.shape
+    return head.loss.subclass and shape == (1,) and head.train is not None and head.train.shape == ()
 
 
 class BroadcastTargets(Rule):
@@ -81,23 +87,20 @@ class BroadcastTargets(Rule):
     )
     examples = (Unhealthy(own_squared_error, confirms=("missing-axis",)), Healthy(shuffled_digits))
 
-    def check(self, heads: list[Head], loss: Metric, data: Data, target_scale: TargetScale) -> Evidence | None:
-        if data.containers.get("y") in {"Series", "DataFrame"} or len(target_scale.outputs) != 1:
-            # Keras makes a column of them
-            return None
-        (moments,) = target_scale.outputs.values()
+    def check(
+        self, heads: list[Head], loss: Metric, data: Data, target_scale: TargetScale | None = None
+    ) -> Evidence | None:
         losses = loss.train[np.isfinite(loss.train)]
+        # Keras makes a column of a Series
+        if data.containers.get("y") in {"Series", "DataFrame"} or len(losses) < 3:
+            return None
         for head in heads:
-            if (
-                head.loss.subclass
-                and head.units == 1
-                and head.output is not None
-                and len(head.output.shape) == 1
-                and head.train is not None
-                and head.train.shape == ()
-                and len(losses) >= 3
-                and losses[-1] >= LEFT * moments.deviation**2 > 0
-            ):
+            if not _lacks_an_axis(head):
+                continue
+            if target_scale is None or len(target_scale.outputs) != 1:
+                raise NotMeasured("target_scale")
+            (moments,) = target_scale.outputs.values()
+            if losses[-1] >= LEFT * moments.deviation**2 > 0:
                 statement = _(
                     "y has the shape (N,), {layer} gives (N, 1), and after {epochs} epochs the loss is {loss:.3g}, as "
                     "large as the variance of y, {variance:.3g}"
