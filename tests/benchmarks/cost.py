@@ -4,7 +4,7 @@
     python -m tests.benchmarks.cost --write                                              COST.md and cost.png from it
 
 A round fits the same traced model once in every way, in random order, in one process; each way's time is divided by
-the plain fit's of that round. Setting up and the final report count: fits take about ten seconds. The kind "once"
+the plain fit's of that round. Setting up and the final report count: fits take about five seconds. The kind "once"
 fits one epoch of the traced model and tells in milliseconds what is paid once; "first" fits one epoch of a new model,
 so that tracing counts. Reported are medians with their 95 % bootstrap intervals, of wall time and of the CPU time of
 all threads; "plain" against plain is the noise of the method.
@@ -208,7 +208,7 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 TITLES = {
-    "fit": "A fit of about ten seconds, its model traced: ratio to the plain one",
+    "fit": "A fit of about five seconds, its model traced: ratio to the plain one",
     "once": "What is paid once per fit: milliseconds beyond a plain fit of one epoch",
     "first": "The first epoch of a new model, tracing included: ratio to the plain one",
 }
