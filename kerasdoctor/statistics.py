@@ -161,7 +161,7 @@ def onset(values: ArrayLike, *, least: float = 0.0) -> Onset | None:
         level=level * scale,
         rise=(latest - level) * scale,
         # not the first value alone, which may be a spike
-        fall=max(float(np.quantile(points[: lowest + 1], 0.9)) - level, 0.0) * scale,
+        fall=(max(float(np.quantile(points[: lowest + 1], 0.9)), float(np.median(points[:3])), level) - level) * scale,
         noise=noise * scale,
         p=_mann_kendall(points[lowest:]),
     )

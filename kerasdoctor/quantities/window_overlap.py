@@ -27,6 +27,9 @@ class WindowOverlap(Quantity):
 
     validation: int
     overlapping: int
+    #: Rows that share all but one value with a training row in the same places: in windows of a series those that are
+    #: copies, in a table of few different values as many as overlap by chance.
+    aligned: int = 0
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
@@ -44,8 +47,12 @@ class WindowOverlap(Quantity):
             for head, tail in ends(train):
                 heads.add(head)
                 tails.add(tail)
-            found = sum(head in tails or tail in heads for head, tail in ends(held_out))
-            return cls(validation=len(held_out), overlapping=found)
+            pairs = list(ends(held_out))
+            return cls(
+                validation=len(held_out),
+                overlapping=sum(head in tails or tail in heads for head, tail in pairs),
+                aligned=sum(head in heads or tail in tails for head, tail in pairs),
+            )
         return None
 
 

@@ -145,7 +145,8 @@ class ChangingValidationSet(Rule):
 
     def check(self, drawn_rows: DrawnRows) -> Evidence | None:
         second = drawn_rows.validation_rows[1]
-        if second < FEWEST or _again(drawn_rows) >= SAME:
+        if second < FEWEST or _again(drawn_rows) >= SAME or drawn_rows.shared:
+            # rows that train as well are another fault, with its own rule
             return None
         if not drawn_rows.validations_are_whole and not _same_labels_other_inputs(drawn_rows):
             return None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -109,8 +110,12 @@ def negative_bias(evidence: Evidence, initial_weights: InitialWeights) -> tuple[
 
 
 def unscaled_inputs(model: Model, input_range: InputRange) -> tuple[Status, Evidence]:
-    """Whether the inputs are far larger than a network is initialized for."""
-    return scale_of_inputs(model, input_range)
+    """Whether the inputs are far larger than a network is initialized for; that they are does not say they did it."""
+    status, found = scale_of_inputs(model, input_range)
+    if status is not Status.CONFIRMED:
+        return status, found
+    statement = _("measured, undecided: {statement}; a run with scaled inputs would tell")
+    return Status.POSSIBLE, replace(found, statement=statement.format(statement=found.statement))
 
 
 class DeadUnits(Rule):

@@ -37,7 +37,10 @@ def _copies(overlap: RowOverlap | None) -> bool:
 
 
 def _windows(overlap: WindowOverlap | None) -> bool:
-    return overlap is not None and overlap.overlapping >= max(FEWEST_WINDOWS, LEAST_WINDOWS * overlap.validation)
+    if overlap is None or overlap.overlapping < max(FEWEST_WINDOWS, LEAST_WINDOWS * overlap.validation):
+        return False
+    # independent columns of few values agree as often in the same places as moved by one
+    return overlap.overlapping > 2 * overlap.aligned
 
 
 def _is_oversampled(overlap: RowOverlap) -> bool:

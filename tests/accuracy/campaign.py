@@ -242,8 +242,9 @@ def examine(task: Task, *, plain: bool = False, keep: Path | None = None) -> Lin
     if watched is not None:
         reports = list(watched.reports.values())
         line["fits"] = [_fit(report) for report in reports]
-        if len(reports) < watched.watched:
-            line["unreported"] = watched.watched - len(reports)
+        # fits of one model from one place are one run
+        if watched.watched and not reports:
+            line["unreported"] = watched.watched
         if keep is not None and line["part"] == "development":
             keep.mkdir(parents=True, exist_ok=True)
             kept = {key: value for key, value in line.items() if key != "fits"}, [report.record for report in reports]

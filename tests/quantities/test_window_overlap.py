@@ -39,3 +39,17 @@ def test_constant_rows_and_other_forms_are_no_windows() -> None:
     assert measured(np.zeros((50, 8, 8, 3)), 40) is None
     assert measured(np.zeros((50, 3)), 40) is None
     assert measured(np.zeros((50, 8)), 50) is None
+
+
+def test_columns_of_few_values_agree_in_the_same_places_too() -> None:
+    bits = np.random.default_rng(0).integers(0, 2, (1000, 8)).astype("float32")
+    found = measured(bits, 800)
+    assert found is not None
+    assert found.overlapping > 100
+    assert found.aligned > 0.9 * found.overlapping
+    series = np.random.default_rng(0).standard_normal(1008).cumsum()
+    order = np.random.default_rng(1).permutation(1000)
+    windows = np.lib.stride_tricks.sliding_window_view(series, 8)[order]
+    found = measured(windows, 800)
+    assert found is not None
+    assert (found.overlapping > 150, found.aligned) == (True, 0)
