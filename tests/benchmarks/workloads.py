@@ -77,7 +77,7 @@ def tokens() -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 WORKLOADS = {
-    "mlp": Workload(mlp, programs.digits, 100),
+    "mlp": Workload(mlp, programs.digits, 50),
     "cnn": Workload(cnn, images, 22),
     "lstm": Workload(lstm, tokens, 20),
     "transformer": Workload(transformer, tokens, 11),
