@@ -27,10 +27,10 @@ def accuracy_of_amounts() -> TrainingRecord:
         y=np.linspace(-1, 2, 1797),
         metrics=(CompiledMetric(name="accuracy", kind="BinaryAccuracy"),),
         history={
-            "loss": "1.21 0.42 0.21 0.14 0.11",
-            "val_loss": "0.61 0.29 0.17 0.13 0.11",
-            "accuracy": "0.0 0.0 0.0 0.0 0.0",
-            "val_accuracy": "0.0 0.0 0.0 0.0 0.0",
+            "loss": "0.626 0.478 0.355 0.270 0.214",
+            "val_loss": "0.524 0.415 0.324 0.276 0.235",
+            "accuracy": "0.000 0.000 0.000 0.000 0.000",
+            "val_accuracy": "0.000 0.000 0.000 0.000 0.000",
         },
     )
 
@@ -69,13 +69,18 @@ def _is_class(head: Head) -> bool:
     return all(form.whole for form in head.forms) and 2 <= len(numbers) <= MOST_CLASSES
 
 
+def _is_yes_or_no(head: Head) -> bool:
+    """Whether the targets are 0 and 1, which binary accuracy is made for, under whatever loss."""
+    return all(form.numbers and set(form.numbers) <= {0.0, 1.0} for form in head.forms)
+
+
 class AccuracyOnRegression(Rule):
     """Accuracy is asked of a loss that measures distances.
 
     ## What it sees
     An accuracy among the metrics of an output with mean squared error or its like, whose last activation gives no
-    probabilities. A fact, known after the first epoch, when Keras has resolved "accuracy". Accuracy counts
-    predictions that equal the target: of an amount there are none.
+    probabilities, and whose targets are other numbers than 0 and 1. A fact, known after the first epoch, when Keras
+    has resolved "accuracy". Accuracy counts predictions that equal the target: of an amount there are none.
 
     ## How it is told apart
     Many different values: a regression, and the metric is wrong. Few whole numbers: classes, and the loss is wrong.
@@ -106,7 +111,7 @@ class AccuracyOnRegression(Rule):
                 for metric in compile.metrics
                 if metric.builtin and metric.kind.endswith("Accuracy") and metric.output in {None, head.name}
             ]
-            if asked and all(form.positions == 0 or form.other for form in head.forms):
+            if asked and not _is_yes_or_no(head) and all(form.positions == 0 or form.other for form in head.forms):
                 statement = _("{metric} counts predictions that equal their target, under {loss}")
                 return Evidence(
                     statement.format(metric=asked[0].name, loss=head.loss.name), quantity="compile", where=head.where

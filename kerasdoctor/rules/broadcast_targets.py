@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import shuffled_digits, with_head
@@ -15,8 +16,12 @@ from kerasdoctor.record import Data, Loss, Metric, TrainingRecord
 from kerasdoctor.remedies.column_of_targets import ColumnOfTargets
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
-#: Share of the variance of the targets that is left by a network which predicts their mean, with room for a start.
-LEFT = 0.6
+#: Epochs that a network gets to learn something, and the last ones in which the loss must stand still.
+PATIENCE, STILL = 5, 3
+#: A network that predicts the mean is left with the variance of the targets: its batches and a start have this room.
+LOWEST, HIGHEST = 0.9, 1.3
+#: Share of the loss by which it may still change over the last epochs.
+CHANGE = 0.05
 
 
 def own_squared_error() -> TrainingRecord:
@@ -27,7 +32,10 @@ def own_squared_error() -> TrainingRecord:
         activation="linear",
         loss=Loss(name="own_error", builtin=False, subclass=True),
         y=np.linspace(-13, 13, 1797),
-        history={"loss": "61.3 58.9 57.6 57.4 57.3", "val_loss": "59.8 58.0 57.5 57.4 57.4"},
+        history={
+            "loss": "57.243 57.204 57.179 57.167 57.157 57.146 57.139 57.130",
+            "val_loss": "53.363 53.362 53.357 53.355 53.355 53.353 53.353 53.353",
+        },
     )
     record.quantities["target_scale"] = TargetScale({"y": Moments(0.0, 7.48, 56.0, 6.5, 56.0, 6.5)})
     record.compile = replace(record.compile, source={}, unwritable=("loss",), custom=True)
@@ -37,10 +45,10 @@ def own_squared_error() -> TrainingRecord:
 def missing_axis(evidence: Evidence, heads: list[Head]) -> tuple[Status, Evidence]:
     """Whether targets without the last axis meet a loss class that does not add it."""
     head = head_at(evidence.where, heads)
-    statement = _("targets (N,), predictions (N, 1), loss {name}: their difference has the shape (N, N)").format(
-        name=head.loss.name
-    )
-    return Status.CONFIRMED, Evidence(statement, quantity="target_form", where=head.where)
+    statement = _(
+        "measured, undecided: targets (N,) minus predictions (N, 1) has the shape (N, N), unless {name} adds the axis"
+    ).format(name=head.loss.name)
+    return Status.POSSIBLE, Evidence(statement, quantity="target_form", where=head.where)
 
 
 def nothing_to_learn(evidence: Evidence) -> tuple[Status, Evidence]:
@@ -57,18 +65,24 @@ def _lacks_an_axis(head: Head) -> bool:
     return head.loss.subclass and shape == (1,) and head.train is not None and head.train.shape == ()
 
 
+def _stands_still(losses: NDArray[np.float64]) -> bool:
+    last = losses[-STILL:]
+    return bool(last.max() - last.min() <= CHANGE * abs(last[-1]))
+
+
 class BroadcastTargets(Rule):
     """Targets of shape (N,) meet predictions of shape (N, 1) in a loss of one's own.
 
     ## What it sees
     Targets without the last axis, an output of one unit, and a subclass of `keras.losses.Loss` that is the user's own;
-    and, after three epochs, a training loss that is still 60 % or more of the variance of the targets. Keras adds the
+    and, after five epochs or more, a training loss that stands still between 0.9 and 1.3 times the variance of the
+    targets. Keras adds the
     axis for its own losses and for functions, not for such classes: every target is subtracted from every prediction,
     and the best that can be done is to predict the mean.
 
     ## How it is told apart
-    The shapes are a fact; that the loss stays at the variance says that they matter. Targets that the inputs do not
-    tell look the same: the remedy is a line, and tells.
+    The shapes are a fact; that the loss stays at the variance says that they matter. A class that adds the axis itself
+    and learns nothing looks the same: the remedy is a line, and tells.
 
     ## Remedies
     Targets as a column.
@@ -79,20 +93,20 @@ class BroadcastTargets(Rule):
 
     family = "model"
     severity = Severity.ERROR
-    message = _("Every target is compared with every prediction: {statement}.")
+    message = _("It looks as if every target was compared with every prediction: {statement}.")
 
     causes = (
         Cause("missing-axis", _("the targets lack the last axis"), missing_axis, (ColumnOfTargets(),)),
         Cause("nothing-to-learn", _("the inputs do not tell the target"), nothing_to_learn),
     )
-    examples = (Unhealthy(own_squared_error, confirms=("missing-axis",)), Healthy(shuffled_digits))
+    examples = (Unhealthy(own_squared_error, confirms=()), Healthy(shuffled_digits))
 
     def check(
         self, heads: list[Head], loss: Metric, data: Data, target_scale: TargetScale | None = None
     ) -> Evidence | None:
         losses = loss.train[np.isfinite(loss.train)]
         # Keras makes a column of a Series
-        if data.containers.get("y") in {"Series", "DataFrame"} or len(losses) < 3:
+        if data.containers.get("y") in {"Series", "DataFrame"} or len(losses) < PATIENCE:
             return None
         for head in heads:
             if not _lacks_an_axis(head):
@@ -100,18 +114,17 @@ class BroadcastTargets(Rule):
             if target_scale is None or len(target_scale.outputs) != 1:
                 raise NotMeasured("target_scale")
             (moments,) = target_scale.outputs.values()
-            if losses[-1] >= LEFT * moments.deviation**2 > 0:
+            variance = moments.deviation**2
+            if variance > 0 and LOWEST <= losses[-1] / variance <= HIGHEST and _stands_still(losses):
                 statement = _(
                     "y has the shape (N,), {layer} gives (N, 1), and after {epochs} epochs the loss is {loss:.3g}, as "
                     "large as the variance of y, {variance:.3g}"
                 )
                 return Evidence(
-                    statement.format(
-                        layer=head.where, epochs=len(losses), loss=losses[-1], variance=moments.deviation**2
-                    ),
+                    statement.format(layer=head.where, epochs=len(losses), loss=losses[-1], variance=variance),
                     quantity="target_form",
                     where=head.where,
-                    value=float(losses[-1] / moments.deviation**2),
-                    threshold=LEFT,
+                    value=float(losses[-1] / variance),
+                    threshold=LOWEST,
                 )
         return None

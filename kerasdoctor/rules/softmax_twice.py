@@ -50,7 +50,8 @@ def _told_logits(head: Head) -> bool:
 
 def _earlier(head: Head, model: Model) -> Layer | None:
     """The layer whose softmax is followed by another softmax and nothing else."""
-    if head.activation != "softmax" or head.layer is None:
+    # a hidden layer may choose by softmax, and a Dense layer behind it weighs what it chose
+    if head.activation != "softmax" or head.layer is None or head.layer.kind not in {"Activation", "Softmax"}:
         return None
     before = model.layers[: model.layers.index(head.layer)]
     for layer in reversed(before):
