@@ -461,6 +461,8 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             class_weight=draw(st.booleans()),
             class_weights=draw(st.dictionaries(st.sampled_from(["0", "1.0", "{0}", "x"]), numbers, max_size=2)),
             sample_weight=draw(st.booleans()),
+            seed=draw(st.sampled_from([None, 1])),
+            backend=draw(st.sampled_from(["", "tensorflow", "torch"])),
             validation_weighted=draw(st.none() | st.booleans()),
         ),
         history={key: draw(series(epochs)) for key in sorted(keys)},
