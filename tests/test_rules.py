@@ -474,6 +474,16 @@ def records(draw: st.DrawFn) -> TrainingRecord:
         outcome=Outcome(
             status=draw(st.sampled_from(["running", "finished", "stopped_early", "interrupted", "raised"])),
             epochs=epochs,
+            exception=draw(
+                st.sampled_from(
+                    [
+                        "",
+                        "ValueError: Data cardinality is ambiguous. {x} 'x' sizes: 8, 8 'y' sizes: 3",
+                        "ValueError: `output` must have rank (ndim) `target.ndim - 1`. target.shape=(), output.shape=(3,)",
+                        "ValueError: Invalid dtype: object",
+                    ]
+                )
+            ),
         ),
     )
 
