@@ -479,7 +479,7 @@ def records(draw: st.DrawFn) -> TrainingRecord:
                     [
                         "",
                         "ValueError: Data cardinality is ambiguous. {x} 'x' sizes: 8, 8 'y' sizes: 3",
-                        "ValueError: `output` must have rank (ndim) `target.ndim - 1`. target.shape=(), output.shape=(3,)",
+                        "`output` must have rank (ndim) `target.ndim - 1`. target.shape=(), output.shape=(3,)",
                         "ValueError: Invalid dtype: object",
                     ]
                 )
