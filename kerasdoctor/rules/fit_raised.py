@@ -228,9 +228,7 @@ class FitRaised(Rule):
         Cause(
             "label-out-of-range",
             _("a label has no output"),
-            examine=_told(
-                r"outside the valid range of \[0, \d+\)", _("a label is {said}: the network has too few outputs")
-            ),
+            examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
         ),
         Cause(
             "embedding-index",

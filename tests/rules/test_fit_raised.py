@@ -27,7 +27,7 @@ def record_of(exception: str, loss: str = "categorical_crossentropy") -> Trainin
         (SPARSE + "target.shape=(32, 3), output.shape=(32, 3)", "one-hot-for-sparse"),
         (SPARSE + "target.shape=(32,), output.shape=(32, 6, 6, 3)", "output-shape"),
         (
-            "ValueError: Dimensions must be equal, but are 2 and 3 for 'compile_loss/mse/sub' with input shapes: [2], [3].",
+            "ValueError: Dimensions must be equal, for 'compile_loss/mse/sub' with input shapes: [2], [3].",
             "output-shape",
         ),
         (
