@@ -196,6 +196,8 @@ class Fit:
     validation_weighted: bool | None = None
     #: What `keras.utils.set_random_seed` was given; None where it was not called.
     seed: int | None = None
+    #: Keras's backend: "tensorflow", "jax", "torch"; empty where it was not recorded.
+    backend: str = ""
 
     def settings_of(self, kind: str) -> list[Mapping[str, Any]]:
         """Settings of every callback of a class, by its name."""

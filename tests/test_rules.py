@@ -461,6 +461,8 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             class_weight=draw(st.booleans()),
             class_weights=draw(st.dictionaries(st.sampled_from(["0", "1.0", "{0}", "x"]), numbers, max_size=2)),
             sample_weight=draw(st.booleans()),
+            seed=draw(st.sampled_from([None, 1])),
+            backend=draw(st.sampled_from(["", "tensorflow", "torch"])),
             validation_weighted=draw(st.none() | st.booleans()),
         ),
         history={key: draw(series(epochs)) for key in sorted(keys)},
@@ -472,6 +474,16 @@ def records(draw: st.DrawFn) -> TrainingRecord:
         outcome=Outcome(
             status=draw(st.sampled_from(["running", "finished", "stopped_early", "interrupted", "raised"])),
             epochs=epochs,
+            exception=draw(
+                st.sampled_from(
+                    [
+                        "",
+                        "ValueError: Data cardinality is ambiguous. {x} 'x' sizes: 8, 8 'y' sizes: 3",
+                        "`output` must have rank (ndim) `target.ndim - 1`. target.shape=(), output.shape=(3,)",
+                        "ValueError: Invalid dtype: object",
+                    ]
+                )
+            ),
         ),
     )
 

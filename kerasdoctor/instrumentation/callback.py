@@ -422,6 +422,7 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
         sample_weight=arguments.get("sample_weight") is not None,
         validation_weighted=_validation_weighted(arguments),
         seed=keras.src.utils.rng_utils.get_random_seed(),
+        backend=keras.config.backend(),
     )
 
 

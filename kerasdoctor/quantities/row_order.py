@@ -48,6 +48,9 @@ class RowOrder(Quantity):
         if data.sampled or data.n < 3:
             # neighbours in a sample are no neighbours
             return None
+        if len({len(values) for values in (*data.inputs.values(), *data.targets.values())}) > 1:
+            # of different lengths, for which fit raises
+            return None
         targets = next(iter(data.targets.values()), None)
         labels = None if targets is None else class_labels(targets)
         groups: NDArray[np.generic] | None = labels

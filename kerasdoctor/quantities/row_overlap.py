@@ -46,7 +46,7 @@ class RowOverlap(Quantity):
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
         """None without a validation part of arrays, and where too few of the rows can be looked at."""
-        if data.sampled or not data.inputs:
+        if data.sampled or not data.inputs or not data.split_at:
             return None
         names = list(data.inputs)
         train = [data.inputs[name][: data.split_at] for name in names]

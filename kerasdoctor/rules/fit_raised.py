@@ -1,0 +1,313 @@
+"""`fit-raised`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examples import shuffled_digits
+from kerasdoctor.locale import _
+from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.target_range import TargetRange
+from kerasdoctor.record import Compile, Data, Model, Outcome, TrainingRecord
+from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+
+Examination = Callable[..., tuple[Status, Evidence]]
+
+#: Keras's words for targets and outputs of different ranks or shapes; the second are TensorFlow's, of "mse" and others.
+_SHAPES = r"`target` and `output` must have the same (rank|shape)|Dimensions must be equal.*compile_loss"
+_SPARSE = r"`output` must have rank \(ndim\) `target\.ndim - 1`"
+_BOTH = re.compile(r"target\.shape=\(([^)]*)\), output\.shape=\(([^)]*)\)")
+
+
+def _told(pattern: str, what: str) -> Examination:
+    """Whether the exception says it in Keras's words, and what it says."""
+
+    def examine(outcome: Outcome) -> tuple[Status, Evidence]:
+        found = re.search(pattern, outcome.exception)
+        if found is None:
+            return _not_said()
+        return Status.CONFIRMED, Evidence(_(what).format(said=found[0]), quantity="outcome")
+
+    examine.__doc__ = "Whether the exception says it in Keras's own words."
+    return examine
+
+
+def _not_said() -> tuple[Status, Evidence]:
+    return Status.RULED_OUT, Evidence(_("the exception says something else"), quantity="outcome")
+
+
+def _shapes(outcome: Outcome, pattern: str) -> tuple[list[str], list[str]] | None:
+    """Targets and outputs in an exception about them: the sizes of the axes, rows first."""
+    found = _BOTH.search(outcome.exception) if re.search(pattern, outcome.exception) else None
+    if found is None:
+        return None
+    target, output = ([size.strip() for size in sizes.split(",") if size.strip()] for sizes in found.groups())
+    return target, output
+
+
+def _form(sizes: list[str]) -> str:
+    return "(" + ", ".join(["rows", *sizes[1:]]) + ("" if len(sizes) > 1 else ",") + ")"
+
+
+def _both(found: tuple[list[str], list[str]]) -> str:
+    return _("the targets are {target}, the outputs {output}").format(target=_form(found[0]), output=_form(found[1]))
+
+
+def _is_labels(target: list[str], output: list[str]) -> bool:
+    return len(output) == 2 and output[1] != "1" and target[1:] in ([], ["1"])
+
+
+def integer_labels_for_categorical(
+    outcome: Outcome,
+    compile: Compile,  # noqa: A002 (what it is called in the record)
+    target_range: TargetRange | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether a loss that takes one-hot rows was given one whole number a row."""
+    found = _shapes(outcome, _SHAPES)
+    crossentropy = any(loss.name.startswith("categorical") for loss in compile.losses)
+    if found is None or not crossentropy or not _is_labels(*found):
+        return _not_said()
+    kinds = {} if target_range is None else target_range.outputs
+    if any(not measured.dtype.startswith(("int", "uint", "bool", "float")) for measured in kinds.values()):
+        return Status.RULED_OUT, Evidence(_("the targets are no numbers"), quantity="target_range")
+    statement = _both(found) + _(": labels of one number a row are for sparse_categorical_crossentropy")
+    return Status.CONFIRMED, Evidence(statement, quantity="target_range")
+
+
+def one_hot_for_sparse(outcome: Outcome) -> tuple[Status, Evidence]:
+    """Whether a loss that takes labels was given rows as wide as the output."""
+    found = _shapes(outcome, _SPARSE)
+    if found is None or found[0] != found[1]:
+        return _not_said()
+    return Status.CONFIRMED, Evidence(
+        _both(found) + _(": one-hot rows are for categorical_crossentropy"), quantity="target_range"
+    )
+
+
+def output_shape(
+    outcome: Outcome,
+    compile: Compile,  # noqa: A002 (as above)
+) -> tuple[Status, Evidence]:
+    """Whether the output has another shape than the targets, and neither form of labels explains it."""
+    if re.search(r"Dimensions must be equal.*compile_loss", outcome.exception):
+        sizes = re.search(r"with input shapes: (\[[^\]]*\]), (\[[^\]]*\])", outcome.exception)
+        statement = _("the targets or the outputs have another size than the other")
+        if sizes:
+            statement = _("one is {first}, the other {second}").format(first=sizes[1], second=sizes[2])
+        return Status.CONFIRMED, Evidence(statement, quantity="target_range")
+    found = _shapes(outcome, f"{_SHAPES}|{_SPARSE}")
+    labels = (integer_labels_for_categorical(outcome, compile)[0], one_hot_for_sparse(outcome)[0])
+    if found is None or Status.CONFIRMED in labels:
+        return _not_said()
+    statement = _both(found)
+    if len(found[1]) > max(2, len(found[0])):
+        statement += _(": the output keeps axes that a Flatten, a pooling or return_sequences=False would take away")
+    return Status.CONFIRMED, Evidence(statement, quantity="target_range")
+
+
+def ragged_input(outcome: Outcome) -> tuple[Status, Evidence]:
+    """Whether rows of different lengths make an array of objects."""
+    if "inhomogeneous shape" in outcome.exception:
+        return Status.CONFIRMED, Evidence(_("the rows have different lengths"), quantity="outcome")
+    if "Invalid dtype: object" in outcome.exception:
+        return Status.POSSIBLE, Evidence(_("not measured: whether the objects are rows of different lengths"))
+    return _not_said()
+
+
+def missing_targets(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
+    """Whether `fit` was given no targets."""
+    if "None values not supported" not in outcome.exception or data.containers.get("y") != "none":
+        return _not_said()
+    return Status.CONFIRMED, Evidence(_("fit was given no y, and the loss compares with one"), quantity="data")
+
+
+def _rows_as_inputs(outcome: Outcome, model: Model) -> bool:
+    """Whether Keras counts more arrays in `x` than the model can have inputs."""
+    sizes = re.search(r"'x' sizes: ([\d, ]+)", outcome.exception)
+    inputs = sum(layer.kind == "InputLayer" for layer in model.layers)
+    return sizes is not None and sizes[1].strip(" ,").count(",") + 1 > max(1, inputs)
+
+
+def python_lists(outcome: Outcome, data: Data, model: Model) -> tuple[Status, Evidence]:
+    """Whether `x` or `y` is a list of numbers or rows, which Keras takes for a list of inputs."""
+    lists = [name for name in ("x", "y") if data.containers.get(name) in {"list", "tuple"}]
+    if "Unrecognized data type" in outcome.exception:
+        # a list of arrays is one of inputs
+        lists = [name for name in lists if name == "y" or data.kind != "arrays"]
+    elif "Data cardinality is ambiguous" not in outcome.exception or not _rows_as_inputs(outcome, model):
+        lists = []
+    if not lists:
+        return _not_said()
+    names = ", ".join(lists)
+    return Status.CONFIRMED, Evidence(_("a list: {names}; np.array(...) makes an array of it").format(names=names))
+
+
+def different_lengths(outcome: Outcome, data: Data, model: Model) -> tuple[Status, Evidence]:
+    """Whether arrays have different numbers of rows."""
+    listed = python_lists(outcome, data, model)[0] is Status.CONFIRMED
+    if "Data cardinality is ambiguous" not in outcome.exception or listed:
+        return _not_said()
+    sizes = re.findall(r"'(\w+)' sizes: ([\d, ]{1,40})", outcome.exception)
+    named = ", ".join(f"{name}: {size.strip(' ,')}" for name, size in sizes)
+    return Status.CONFIRMED, Evidence(_("rows by array: {sizes}").format(sizes=named), quantity="data")
+
+
+def object_dtype(outcome: Outcome, input_range: InputRange | None = None) -> tuple[Status, Evidence]:
+    """Whether an array holds Python objects, not numbers."""
+    if "Invalid dtype: object" not in outcome.exception:
+        return _not_said()
+    if input_range is not None and any(measured.dtype == "object" for measured in input_range.inputs.values()):
+        return Status.CONFIRMED, Evidence(_("the inputs have dtype object"), quantity="input_range")
+    return Status.CONFIRMED, Evidence(_("an array has dtype object"), quantity="outcome")
+
+
+def _raised(exception: str, *, loss: str = "categorical_crossentropy") -> TrainingRecord:
+    record = shuffled_digits()
+    record.history = {}
+    for name in ("batch_loss", "learning_rate", "epoch_begin", "split_labels", "row_order"):
+        del record.quantities[name]
+    record.compile = replace(record.compile, losses=(replace(record.compile.losses[0], name=loss),))
+    record.outcome = Outcome(status="raised", exception=exception)
+    return record
+
+
+def _labels() -> TrainingRecord:
+    """Digits as whole numbers under categorical cross-entropy."""
+    return _raised(
+        "ValueError: Arguments `target` and `output` must have the same rank (ndim). "
+        "Received: target.shape=(32,), output.shape=(32, 10)"
+    )
+
+
+def _lengths() -> TrainingRecord:
+    """Fewer targets than inputs."""
+    return _raised(
+        "ValueError: Data cardinality is ambiguous. Make sure all arrays contain the same number of samples."
+        "'x' sizes: 1797 'y' sizes: 1790",
+        loss="sparse_categorical_crossentropy",
+    )
+
+
+class FitRaised(Rule):
+    """The fit ended with an exception, and what it means in terms of the data and the model.
+
+    ## What it sees
+    The exception that ended `fit`, where its words are those of Keras for one of the causes below. About another one,
+    such as an error in a callback of your own, it says nothing: the traceback says it all.
+
+    ## How it is told apart
+    By the words and the shapes in the exception, with the loss and the data beside it. Targets of one number a row
+    under a categorical cross-entropy, or rows of the output's shape under a sparse one, are another form of labels; any
+    other difference of shapes is the network's.
+
+    ## Remedies
+    Labels of one number a row: `sparse_categorical_crossentropy`; one-hot rows: `categorical_crossentropy`. Lists:
+    `np.array(...)`. Text: a `TextVectorization` layer in front. An Embedding needs `input_dim` above the largest
+    index. Out of memory: a smaller `batch_size`.
+
+    ## References
+    The words of Keras 3.15 on TensorFlow, collected from fits with each of these faults.
+    """
+
+    family = "loop"
+    severity = Severity.ERROR
+    message = _("fit raised an exception: {statement}.")
+
+    causes = (
+        Cause(
+            "integer-labels-for-categorical",
+            _("labels where one-hot rows are expected"),
+            examine=integer_labels_for_categorical,
+        ),
+        Cause("one-hot-for-sparse", _("one-hot rows where labels are expected"), examine=one_hot_for_sparse),
+        Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
+        Cause(
+            "label-out-of-range",
+            _("a label has no output"),
+            examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
+        ),
+        Cause(
+            "embedding-index",
+            _("an index has no row in the Embedding"),
+            examine=_told(r"indices\[[\d,]+\] = -?\d+ is not in \[0, \d+\)", _("{said}")),
+        ),
+        Cause("python-lists", _("lists in place of arrays"), examine=python_lists),
+        Cause("different-lengths", _("arrays of different lengths"), examine=different_lengths),
+        Cause("object-dtype", _("Python objects in place of numbers"), examine=object_dtype),
+        Cause("ragged-input", _("rows of different lengths"), examine=ragged_input),
+        Cause(
+            "text-input",
+            _("text in place of numbers"),
+            examine=_told(
+                r"Invalid dtype: str\d*|Cast string to \w+ is not supported",
+                _("Keras says: {said}"),
+            ),
+        ),
+        Cause(
+            "input-shape",
+            _("the inputs have another shape than the model takes"),
+            examine=_told(
+                r"expected axis -?\d+ of input shape to have value \d+, but received input with shape \([^)]*\)"
+                r"|expected (min_|max_)?ndim=\d+, found ndim=\d+"
+                r"|Expected shape \([^)]*\), but input has incompatible shape \([^)]*\)"
+                r"|expects \d+ (named )?input\(s\)|Missing data for input \"[^\"]*\"",
+                _("Keras says: {said}"),
+            ),
+        ),
+        Cause(
+            "out-of-memory",
+            _("the memory does not suffice"),
+            examine=_told(
+                r"ResourceExhaustedError|RESOURCE_EXHAUSTED|OutOfMemoryError|^MemoryError", _("it is a {said}")
+            ),
+        ),
+        Cause(
+            "no-data",
+            _("there are no rows to train on"),
+            examine=_told(
+                r"contains \d+ samples, which is not sufficient to split", _("the training data {said} it in two")
+            ),
+        ),
+        Cause(
+            "missing-loss",
+            _("compile was given no loss"),
+            examine=_told(r"No loss to compute", _("Keras says: {said}")),
+        ),
+        Cause("missing-targets", _("fit was given no targets"), examine=missing_targets),
+    )
+
+    examples = (
+        Unhealthy(_labels, confirms=("integer-labels-for-categorical",)),
+        Unhealthy(_lengths, confirms=("different-lengths",)),
+        Healthy(shuffled_digits),
+    )
+
+    def check(
+        self,
+        outcome: Outcome,
+        compile: Compile,  # noqa: A002 (as above)
+        data: Data,
+        model: Model,
+        input_range: InputRange | None = None,
+        target_range: TargetRange | None = None,
+    ) -> Evidence | None:
+        if outcome.status != "raised":
+            return None
+        known = {
+            "outcome": outcome,
+            "compile": compile,
+            "data": data,
+            "model": model,
+            "input_range": input_range,
+            "target_range": target_range,
+        }
+        for cause in self.causes:
+            names = inspect.signature(cause.examine).parameters
+            status, found = cause.examine(**{name: known[name] for name in names})
+            if status is Status.CONFIRMED:
+                return found
+        return None

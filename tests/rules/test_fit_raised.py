@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+from kerasdoctor.diagnosis import Status
+from kerasdoctor.examples import shuffled_digits
+from kerasdoctor.record import Loss, Outcome, TrainingRecord
+from tests.rules.differential import diagnosis
+
+NAME = "fit-raised"
+RANK = "ValueError: Arguments `target` and `output` must have the same rank (ndim). Received: "
+SPARSE = "ValueError: Argument `output` must have rank (ndim) `target.ndim - 1`. Received: "
+
+
+def record_of(exception: str, loss: str = "categorical_crossentropy") -> TrainingRecord:
+    record = shuffled_digits()
+    record.compile = replace(record.compile, losses=(Loss(name=loss),))
+    record.outcome = Outcome(status="raised", exception=exception)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("exception", "confirmed"),
+    [
+        (RANK + "target.shape=(32,), output.shape=(32, 3)", "integer-labels-for-categorical"),
+        (RANK + "target.shape=(32, 3), output.shape=(32, 6, 6, 3)", "output-shape"),
+        (SPARSE + "target.shape=(32, 3), output.shape=(32, 3)", "one-hot-for-sparse"),
+        (SPARSE + "target.shape=(32,), output.shape=(32, 6, 6, 3)", "output-shape"),
+        (
+            "ValueError: Dimensions must be equal, for 'compile_loss/mse/sub' with input shapes: [2], [3].",
+            "output-shape",
+        ),
+        (
+            "InvalidArgumentError: Received a label value of 3 which is outside the valid range of [0, 3).",
+            "label-out-of-range",
+        ),
+        ("InvalidArgumentError: indices[0,0] = 59 is not in [0, 50)", "embedding-index"),
+        ("ValueError: Data cardinality is ambiguous. 'x' sizes: 64 'y' sizes: 60", "different-lengths"),
+        ("ValueError: Invalid dtype: object", "object-dtype"),
+        ("ValueError: Invalid dtype: str96", "text-input"),
+        ("UnimplementedError: Cast string to float is not supported", "text-input"),
+        ("ValueError: Input 0 of layer 'lstm': expected ndim=3, found ndim=2.", "input-shape"),
+        ('ValueError: Missing data for input "b".', "input-shape"),
+        ("ResourceExhaustedError: OOM when allocating", "out-of-memory"),
+        ("ValueError: Training data contains 1 samples, which is not sufficient to split it into", "no-data"),
+        ("ValueError: No loss to compute. Provide a `loss` argument in `compile()`.", "missing-loss"),
+    ],
+)
+def test_the_words_of_keras(exception: str, confirmed: str) -> None:
+    found = diagnosis(record_of(exception), NAME)
+    assert found is not None
+    assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == [confirmed]
+
+
+@pytest.mark.parametrize("exception", ["ValueError: mine", "KeyError: 'target'", ""])
+def test_nothing_about_another_exception(exception: str) -> None:
+    assert diagnosis(record_of(exception), NAME) is None
+
+
+def test_rows_in_a_list() -> None:
+    record = record_of("ValueError: Data cardinality is ambiguous. 'x' sizes: 8, 8, 8, 8, 8, 8 'y' sizes: 6")
+    record.data = replace(record.data, containers={"x": "list", "y": "ndarray"})
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == ["python-lists"]
+
+
+def test_no_targets() -> None:
+    record = record_of("ValueError: None values not supported.")
+    assert diagnosis(record, NAME) is None
+    record.data = replace(record.data, containers={"x": "ndarray", "y": "none"})
+    assert diagnosis(record, NAME) is not None
