@@ -72,8 +72,12 @@ def diagnose(
 def _why(name: str, record: TrainingRecord) -> str:
     """Why a quantity may not have been recorded."""
     kind = quantities.types().get(name)
+    if record.outcome.status == "checked" and (kind is None or kind.grows):
+        return _(" (nothing was trained)")
     if kind is None:
         return ""
+    if kind.probed:
+        return f" ({record.instrument.unprobed})" if record.instrument.unprobed else ""
     reason = record.instrument.untapped if kind.grows else record.data.not_examined
     return f" ({reason})" if reason else ""
 
@@ -85,6 +89,8 @@ def describe(error: BaseException) -> str:
 
 
 def _verdict(record: TrainingRecord) -> Verdict:
+    if record.outcome.status == "checked":
+        return Verdict("unclear", "unclear", "not trained", _("Nothing was trained: no curve to read."))
     try:
         return read_curves(record)
     except Exception as error:  # as in `diagnose`

@@ -20,7 +20,7 @@ VERSION = 1
 #: How `fit` was given its data; "none" where there is none.
 DataKind = Literal["arrays", "dataset", "generator", "py_dataset", "other", "none"]
 Direction = Literal["up", "down", "unknown"]
-Status = Literal["running", "finished", "stopped_early", "interrupted", "raised"]
+Status = Literal["running", "finished", "stopped_early", "interrupted", "raised", "checked"]
 Loop = Literal["", "train_on_batch", "GradientTape"]
 #: How much is recorded: "light" reads the data and Keras's logs; "default" also taps the train step.
 Level = Literal["light", "default", "full"]
@@ -258,6 +258,8 @@ class Instrument:
     lowered: str = ""
     #: Why the validation was not tapped; empty when it was, or when there was none.
     unwatched: str = ""
+    #: Why the probes of a check measured nothing, or not all; empty when they did, or when there was no check.
+    unprobed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,8 @@ from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.feature_scale import FeatureScale
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
+from kerasdoctor.quantities.inference_randomness import InferenceRandomness
+from kerasdoctor.quantities.initial_loss import InitialLoss
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
@@ -40,6 +42,7 @@ from kerasdoctor.quantities.split_labels import SplitLabels, binned, class_label
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
+from kerasdoctor.quantities.zero_input import ZeroInput
 from kerasdoctor.record import TrainingRecord
 
 Array = NDArray[np.generic]
@@ -154,6 +157,10 @@ def test_quantities_go_through_json() -> None:
             assert len(grown)
     # the data above validate by a split
     measured["part_scale"] = PartScale.from_data(tap(x, y, validation_inputs={"x": x[:40]}))
+    # a probe's
+    measured["initial_loss"] = InitialLoss.of("sparse_categorical_crossentropy", 1.2, y, 3)
+    measured["zero_input"] = ZeroInput.of(np.ones((2, 3)), np.zeros((1, 3)))
+    measured["inference_randomness"] = InferenceRandomness.of(np.ones((2, 3)), np.zeros((2, 3)), ("a",), ())
     # nothing of the data, and no series: it is found after the fit
     measured["first_nonfinite"] = FirstNonfinite(step=3, origin="input", rows=(4,), samples=(70,))
     record = TrainingRecord(quantities=measured)

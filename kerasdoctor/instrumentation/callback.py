@@ -15,10 +15,12 @@ import numpy as np
 
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
+from kerasdoctor.instrumentation import probes
 from kerasdoctor.instrumentation.batches import DrawnBatches
 from kerasdoctor.instrumentation.evaluations import Evaluations
 from kerasdoctor.instrumentation.exception_tap import ExceptionTap
 from kerasdoctor.instrumentation.observer import Observer, Progress
+from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
 from kerasdoctor.quantities import EpochTap, Quantity, WeightsTap
@@ -267,6 +269,21 @@ class FitRecorder(keras.callbacks.Callback):
             self._outcome("raised", exception=describe(error))
         elif self.record.outcome.status == "running":
             self._outcome("finished")
+        return self._report()
+
+    def check(self) -> Report:
+        """The report of what can be told without training."""
+        with kept_random_numbers():
+            with self.noting("facts"):
+                self._fill_facts()
+            with self.noting("probes"):
+                measured, reason = probes.measure(self._model, self.record, self._arguments, self.noting)
+                self.record.quantities |= measured
+                self.record.instrument = replace(self.record.instrument, unprobed=reason)
+        self._outcome("checked")
+        return self._report()
+
+    def _report(self) -> Report:
         report = diagnose(self.record, ignored=self._ignored)
         self.report = report
         try:

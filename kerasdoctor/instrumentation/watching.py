@@ -149,15 +149,7 @@ class Watch:
         return fit
 
     def _legacy_wrapper(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        usage_error = self._usage_error or UsageError
-
-        @functools.wraps(original)
-        def fit(*_args: Any, **_kwargs: Any) -> Any:
-            raise usage_error(
-                "this is a model of the legacy tf_keras; Keras Doctor examines Keras 3: build it with `import keras`"
-            )
-
-        return fit
+        return refusing_legacy(original, self._usage_error or UsageError)
 
     def _watched_fit(
         self,
@@ -168,10 +160,8 @@ class Watch:
         frame: types.FrameType,
     ) -> Any:
         __tracebackhide__ = True
-        if self._usage_error is not None and not getattr(model, "compiled", False):
-            raise self._usage_error(
-                f"the model {model.name!r} is not compiled: write model.compile(optimizer=..., loss=...) before fit"
-            )
+        if self._usage_error is not None and uncompiled(model):
+            raise self._usage_error(uncompiled(model))
         try:
             bound = inspect.signature(original).bind(model, *args, **kwargs)
         except TypeError:
@@ -198,10 +188,7 @@ class Watch:
         return result
 
     def _recorder(self, model: keras.Model, arguments: dict[str, Any], frame: types.FrameType) -> FitRecorder:
-        # a model's own `fit` that calls `super().fit` is not the user's call
-        caller = frame
-        while caller.f_back is not None and caller.f_locals.get("self") is model:
-            caller = caller.f_back
+        caller = users_frame(frame, model)
         place = (caller.f_code, caller.f_lasti)
         for known, code, instruction, recorder in self._recorders:
             if known() is model and (code, instruction) == place and recorder.can_continue:
@@ -241,6 +228,32 @@ class Watch:
         except Exception as failure:  # the user's fit is done, and stays done
             recorder.note_failure("report", failure)
             sys.stderr.write(f"Keras Doctor could not make its report: {describe(failure)}\n")
+
+
+def users_frame(frame: types.FrameType, model: keras.Model) -> types.FrameType:
+    """The frame of the user's call: a model's own `fit` that calls `super().fit` is not it."""
+    while frame.f_back is not None and frame.f_locals.get("self") is model:
+        frame = frame.f_back
+    return frame
+
+
+def refusing_legacy(original: Callable[..., Any], usage_error: type[Exception]) -> Callable[..., Any]:
+    """The `fit` of the legacy tf_keras, which says that it cannot be examined."""
+
+    @functools.wraps(original)
+    def fit(*_args: Any, **_kwargs: Any) -> Any:
+        raise usage_error(
+            "this is a model of the legacy tf_keras; Keras Doctor examines Keras 3: build it with `import keras`"
+        )
+
+    return fit
+
+
+def uncompiled(model: keras.Model) -> str:
+    """What is wrong with a model that is not compiled; empty for one that is."""
+    if getattr(model, "compiled", False):
+        return ""
+    return f"the model {model.name!r} is not compiled: write model.compile(optimizer=..., loss=...) before fit"
 
 
 def new_recorder(

@@ -40,6 +40,7 @@ def _parser() -> _Parser:
         return commands.add_parser(name, help=purpose, add_help=False, prog=f"%kdoctor {name}")
 
     add("fit", "watch model.fit(...), as %%kdoctor fit every fit of the cell, alone the next fit of the cell")
+    add("check", "examine model.fit(...) without training")
     on = add("on", "watch every fit of this notebook")
     on.add_argument("--level", default="default", help="how much is recorded: light, default or full")
     add("off", "watch no longer")
@@ -77,6 +78,7 @@ class KerasDoctorMagics(Magics):
 
         %kdoctor fit model.fit(x, y, ...)    watch this call; it returns its History
         %%kdoctor fit                        watch every fit of this cell
+        %kdoctor check model.fit(x, y, ...)  examine this call without training; it returns the report
         %kdoctor report [RUN]                the report; also --json FILE, --html FILE
         %kdoctor fix N                       write the prescription N into a new cell
         %kdoctor show [RUN]                  the interactive view again
@@ -93,6 +95,8 @@ class KerasDoctorMagics(Magics):
         if command == "fit":
             # the cell that loads the extension was read before `transform.rewrite` was there
             return self._watcher.fit_text(rest.strip(), local_ns)
+        if command == "check":
+            return self._watcher.check_text(rest.strip(), local_ns)
         try:
             words = shlex.split(line)
         except ValueError as problem:

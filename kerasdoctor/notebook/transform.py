@@ -1,4 +1,4 @@
-"""Turns `%kdoctor fit` into Python before IPython reads the cell.
+"""Turns `%kdoctor fit` and `%kdoctor check` into Python before IPython reads the cell.
 
 A line magic ends at its line, is handed to Python as a string and cannot see the closure that it stands in. Rewritten
 as a call with a lambda, the user's call may run over several lines, stand in a function, and keeps its own line
@@ -21,15 +21,16 @@ HOME = "get_ipython().kdoctor"
 
 @dataclass(frozen=True)
 class _Magic:
-    """`%kdoctor fit` with what follows it, by (row, column); rows from 0."""
+    """`%kdoctor fit` or `%kdoctor check` with what follows it, by (row, column); rows from 0."""
 
+    command: str
     start: tuple[int, int]
     expression_start: tuple[int, int]
     end: tuple[int, int]
 
 
 def rewrite(lines: list[str]) -> list[str]:
-    """The lines of a cell with every `%kdoctor fit` rewritten; an input transformer for IPython."""
+    """The lines of a cell with `%kdoctor fit` and `%kdoctor check` rewritten; an input transformer for IPython."""
     text = "".join(lines)
     if "kdoctor" not in text:
         return lines
@@ -42,7 +43,7 @@ def rewrite(lines: list[str]) -> list[str]:
         tail = lines[magic.end[0]][magic.end[1] :]
         # a call alone on its line shows its report; the repr of its History below would only be in the way
         quiet = "" if head.rstrip().endswith("=") or tail.startswith(";") else ";"
-        call = _call(expression, quiet)
+        call = _call(expression, quiet) if magic.command == "fit" else _check(expression, quiet)
         lines[magic.start[0] : magic.end[0] + 1] = (head + call + tail).splitlines(keepends=True)
     return lines
 
@@ -72,6 +73,21 @@ def _call(expression: str, end: str) -> str:
     return f"{fit}){end}"
 
 
+def _check(expression: str, end: str) -> str:
+    stripped = expression.strip()
+    if not stripped:
+        # the magic says what is missing
+        return f"{HOME}.check_text('', None)"
+    check = f"{HOME}.check(lambda: {stripped}"
+    if _open(stripped):
+        return check
+    try:
+        ast.parse(stripped, mode="eval")
+    except SyntaxError:
+        return f"{HOME}.check_text({stripped!r}, None)"
+    return f"{check}){end}"
+
+
 def level_of(text: str) -> tuple[str, str]:
     """The level that `--level NAME` in front asks for, "default" without it, and the text behind it."""
     found = re.match(r"\s*--\s*level[ \t=]+(\w+)", text)
@@ -83,7 +99,7 @@ def _named(level: str) -> str:
 
 
 def _find(lines: list[str]) -> Iterator[_Magic]:
-    """Every `%kdoctor fit` at the begin of a logical line or right after an assignment's `=`."""
+    """Every such magic at the begin of a logical line or right after an assignment's `=`."""
     logical: list[tokenize.TokenInfo] = []
     for token in _tokens(lines):
         if token.type in {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT}:
@@ -107,12 +123,12 @@ def _tokens(lines: list[str]) -> Iterator[tokenize.TokenInfo]:
 
 def _in_line(tokens: list[tokenize.TokenInfo]) -> Iterator[_Magic]:
     for position, token in enumerate(tokens[:-2]):
-        words = [following.string for following in tokens[position : position + 3]]
+        *words, command = [following.string for following in tokens[position : position + 3]]
         at_start = position == 0 or tokens[position - 1].string == "="
-        if words == ["%", "kdoctor", "fit"] and at_start and _depth(tokens[:position]) == 0:
+        if words == ["%", "kdoctor"] and command in {"fit", "check"} and at_start and _depth(tokens[:position]) == 0:
             last = tokens[-1]
             expression = tokens[position + 3].start if len(tokens) > position + 3 else tokens[position + 2].end
-            yield _Magic(_place(token.start), _place(expression), _place(last.end))
+            yield _Magic(command, _place(token.start), _place(expression), _place(last.end))
             return
 
 

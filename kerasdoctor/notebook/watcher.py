@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor import store
 from kerasdoctor.errors import UsageError
+from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.notebook import transform
 from kerasdoctor.notebook.session import CellSession, cell_id
 from kerasdoctor.report import Report
@@ -19,6 +20,7 @@ from kerasdoctor.report import Report
 T = TypeVar("T")
 
 WRITE = "write %kdoctor fit model.fit(x, y, ...)"
+WRITE_CHECK = "write %kdoctor check model.fit(x, y, ...)"
 
 
 class NotebookWatcher:
@@ -70,16 +72,39 @@ class NotebookWatcher:
         level, text = transform.level_of(text)
         if not text:
             return self.watch_next(level=level)
+        return self.fit(self._call_of(text, local_ns, WRITE), level=level)
+
+    def check(self, call: Callable[[], Any]) -> Report:
+        """Examines the first fit that `call` makes without training; the call ends there."""
+        __tracebackhide__ = True
+        from kerasdoctor.instrumentation.checking import check
+
+        self._open()
+        return check(
+            call,
+            observer=self._session or Observer(),
+            ignored=store.ignored(),
+            cell_id=cell_id(self._shell),
+            usage_error=error.UsageError,
+            unseen=f"this call ran no Keras fit: {WRITE_CHECK}",
+        )
+
+    def check_text(self, text: str, local_ns: Mapping[str, Any] | None) -> Report:
+        """`check` for a call of one line, as a magic passes it."""
+        __tracebackhide__ = True
+        return self.check(self._call_of(text, local_ns, WRITE_CHECK))
+
+    def _call_of(self, text: str, local_ns: Mapping[str, Any] | None, write: str) -> Callable[[], Any]:
         try:
             tree = ast.parse(text, mode="eval")
         except SyntaxError as problem:
-            return self.refuse(text, problem.msg)
+            self.refuse(text, problem.msg, write)
         if not any(isinstance(node, ast.Call) for node in ast.walk(tree)):
-            return self.refuse(text)
+            self.refuse(text, write=write)
         # cached under a name of IPython's, so that the call's source can be found as that of any cell
         name = self._shell.compile.cache(text)
         code = compile(tree, name, "eval")
-        return self.fit(lambda: eval(code, self._shell.user_ns, dict(local_ns or {})), level=level)  # noqa: S307 (the user's own code)
+        return lambda: eval(code, self._shell.user_ns, dict(local_ns or {}))  # noqa: S307 (the user's own code)
 
     def watch_next(self, *, level: str = "default") -> None:
         """The next fit of this cell is watched."""
@@ -99,10 +124,10 @@ class NotebookWatcher:
             self._watch.stop()
         self._always = level if on else ""
 
-    def refuse(self, text: str, problem: str = "") -> NoReturn:
-        """What stands behind `%kdoctor fit` is no call."""
+    def refuse(self, text: str, problem: str = "", write: str = WRITE) -> NoReturn:
+        """What stands behind `%kdoctor fit` or `%kdoctor check` is no call."""
         reason = f" ({problem})" if problem else ""
-        raise error.UsageError(f"not a call of fit{reason}: {_short(text)}; {WRITE}")
+        raise error.UsageError(f"not a call of fit{reason}: {_short(text)}; {write}")
 
     def refuse_words(self, text: str) -> NoReturn:
         """Something stands behind `%%kdoctor fit`."""

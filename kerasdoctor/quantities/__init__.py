@@ -161,6 +161,8 @@ class Quantity:
 
     #: Whether the quantity starts empty and grows with the run; the others are measured once, from data or weights.
     grows: ClassVar[bool] = False
+    #: Whether only a probe of a check measures it.
+    probed: ClassVar[bool] = False
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:

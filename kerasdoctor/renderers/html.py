@@ -81,7 +81,7 @@ def _page(report: Report, picture: bytes | None) -> dict[str, Any]:
         "places": wording.first_place(report.diagnoses),
         "open_number": _open_number(report),
         "picture": None if picture is None else _embedded(picture),
-        "sound": report.record.outcome.status in {"finished", "stopped_early"},
+        "sound": report.record.outcome.status in {"finished", "stopped_early", "checked"},
         "alt": _alt(report),
         "caption": _caption(report),
         "curves": rows,

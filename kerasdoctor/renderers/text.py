@@ -53,7 +53,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield from _wrap(_("Verdict: {sentence}").format(sentence=wording.plain(report.verdict.sentence)))
     read = [f"{key}: {word}" for key, _arrow, word in wording.trends(report.verdict, record)]
-    yield from _wrap(f"({', '.join(read)})", "  ")
+    if read:
+        yield from _wrap(f"({', '.join(read)})", "  ")
     if report.clean:
         yield ""
         yield from _wrap(wording.no_finding(report))

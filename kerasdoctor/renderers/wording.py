@@ -99,6 +99,7 @@ def ending(record: TrainingRecord) -> str:
         "stopped_early": _("stopped early"),
         "interrupted": _("interrupted"),
         "raised": _("raised an exception"),
+        "checked": _("checked, nothing was trained"),
     }[outcome.status]
 
 
@@ -113,7 +114,8 @@ def epochs(record: TrainingRecord) -> str:
 def header(record: TrainingRecord) -> list[str]:
     """The parts of the header line: run, model, how it ended, epochs, time."""
     parts = [_("run {run}").format(run=plain(record.run, 80))] if record.run else []
-    return [*parts, model_title(record.model), ending(record), epochs(record), duration(record.outcome.seconds)]
+    trained = [] if record.outcome.status == "checked" else [epochs(record)]
+    return [*parts, model_title(record.model), ending(record), *trained, duration(record.outcome.seconds)]
 
 
 def severity(level: Severity) -> str:
@@ -141,6 +143,8 @@ def applicability(level: Applicability) -> str:
 
 def trends(verdict: Verdict, record: TrainingRecord) -> list[tuple[str, str, str]]:
     """Key, arrow and word of each loss curve that the verdict read."""
+    if record.outcome.status == "checked":
+        return []
     words = {"down": ("↘", _("down")), "flat": ("→", _("flat")), "up": ("↗", _("up")), "unclear": ("", _("unclear"))}
     read = [("loss", *words[verdict.train])]
     if record.history.get("val_loss"):
@@ -230,6 +234,7 @@ def facts(record: TrainingRecord) -> list[tuple[str, Rows]]:
         (_("Compile"), _compile(record.compile)),
         (_("Data"), _data(record.data)),
         (_("Fit"), _fit(record.fit)),
+        (_("Probed"), _probed(record)),
         (_("Recorded"), _instrument(record.instrument)),
     ]
     if record.source is not None:
@@ -245,8 +250,34 @@ def _instrument(instrument: Instrument) -> Rows:
         _("lowered"): instrument.lowered,
         _("no gradients"): instrument.untapped if instrument.level != "light" else "",
         _("no activations"): instrument.unwatched,
+        _("no probes"): instrument.unprobed,
     }
     return rows + [(what, reason) for what, reason in missing.items() if reason]
+
+
+def _probed(record: TrainingRecord) -> Rows:
+    found, rows = record.quantities, []
+    loss = found.get("initial_loss")
+    if loss is not None:
+        text = _("{value} ({guessing} by guessing, {prior} by knowing the targets' distribution)")
+        rows.append(
+            (
+                _("loss at initialization"),
+                text.format(value=number(loss.value), guessing=number(loss.guessing), prior=number(loss.prior)),
+            )
+        )
+    zero = found.get("zero_input")
+    if zero is not None:
+        text = _("{value} of their size; at an input of 0 they differ by {zero}")
+        rows.append(
+            (_("outputs vary over the rows by"), text.format(value=number(zero.spread), zero=number(zero.distance)))
+        )
+    twice = found.get("inference_randomness")
+    if twice is not None:
+        text = _("the outputs differ by {value} of their size")
+        same = _("the same outputs")
+        rows.append((_("same rows twice"), text.format(value=number(twice.difference)) if twice.difference else same))
+    return rows
 
 
 def _model(model: Model) -> Rows:

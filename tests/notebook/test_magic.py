@@ -169,7 +169,7 @@ class TestBadInput:
             ("%%kdoctor fit --level loud\nmodel.fit(x, y)", ["no level 'loud'"]),
             ("%kdoctor on --level loud", ["no level 'loud'"]),
             ("%%kdoctor fit please\n1", ["please", "takes nothing on its line"]),
-            ("%kdoctor", ["a subcommand is missing: write %kdoctor with one of fit, on, off, "]),
+            ("%kdoctor", ["a subcommand is missing: write %kdoctor with one of fit, check, on, off, "]),
             ("%kdoctor frobnicate", ["no subcommand 'frobnicate'", "report", "fix"]),
             ("%kdoctor report 99", ["no fit was watched yet"]),
             ("%kdoctor fix 1", ["no fit was watched yet"]),

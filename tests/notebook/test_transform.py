@@ -36,6 +36,9 @@ def rewritten(cell: str) -> str:
             f"for e in range(3):\n    {HOME}.fit(lambda: model.fit(x));\n",
         ),
         ("%kdoctor fit\nmodel.fit(x)\n", f"{HOME}.watch_next()\nmodel.fit(x)\n"),
+        ("%kdoctor check model.fit(x, y)\n", f"{HOME}.check(lambda: model.fit(x, y));\n"),
+        ("r = %kdoctor check model.fit(\n    x)\n", f"r = {HOME}.check(lambda: model.fit(\n    x))\n"),
+        ("%kdoctor check\n", f"{HOME}.check_text('', None)\n"),
         (
             "h = %kdoctor fit --level light model.fit(\n    x)\n",
             f"h = {HOME}.fit(level='light', call=lambda: model.fit(\n    x))\n",
