@@ -97,7 +97,7 @@ class TappedTestStep:
         for layer, args, outputs in calls:
             if isinstance(layer, keras.layers.BatchNormalization):
                 tensor = args[0] if args else None
-            elif getattr(layer, "activation", None) is not None or type(layer).__name__ in _ACTIVATIONS:
+            elif _activates(layer):
                 tensor = outputs
             else:
                 continue
@@ -163,6 +163,13 @@ def _is_watchable(tensor: Any, graph: Any) -> bool:
         and tensor.shape.rank >= 2
         and tensor.shape[-1] is not None
     )
+
+
+def _activates(layer: Any) -> bool:
+    """Whether a layer's output is an activation; what is linear can neither die nor saturate."""
+    if type(layer).__name__ in _ACTIVATIONS:
+        return True
+    return getattr(layer, "activation", None) is not None and _activation(layer) != "linear"
 
 
 def _activation(layer: Any) -> str:
