@@ -83,7 +83,7 @@ class TooFewUpdates(Rule):
 
     def check(self, loss: Metric, batch_loss: BatchLoss, model: Model, outcome: Outcome) -> Evidence | None:
         epochs = loss.train[np.isfinite(loss.train)]
-        if outcome.status != "finished" or model.iterations or not model.trainable_parameters or len(epochs) < 2:
+        if outcome.status != "finished" or model.iterations or not model.trainable_parameters or len(epochs) < 3:
             return None
         first = batch_loss.values[0] if len(batch_loss) else np.nan
         if not np.isfinite(first) or first <= 0 or batch_loss.step[-1] >= FEW:
