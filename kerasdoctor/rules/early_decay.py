@@ -25,6 +25,9 @@ GONE = 0.01
 HALF = 0.6
 #: Fall of the loss between the two halves of the steps at a rate of a tenth or more, and of the whole loss since.
 FALLING, LEFT = 0.02, 0.3
+#: Share of the steps without a rate, and of the first epoch's loss that is left, from where on the few steps with a
+#: rate need not be seen to have helped.
+NEARLY_ALL, UNLEARNED = 0.9, 0.7
 
 
 def _schedule(compile: Compile) -> tuple[str, Mapping[str, Any]]:
@@ -161,14 +164,24 @@ class EarlyDecay(Rule):
             return None
         made = int(batch_loss.step[-1])
         gone = _gone(rates, steps)
-        if gone is None or (made - gone) / made < HALF or not _was_falling(batch_loss, rates, steps):
-            return None
-        if epochs[-1] < LEFT * epochs[0]:
+        if gone is None or (made - gone) / made < HALF or epochs[-1] < LEFT * epochs[0]:
             return None
         statement = _(
             "from step {step:,} of {made:,} on the rate is {rate:.3g} or less, 1 % of its highest, {highest:.3g}, and "
             "the loss, {loss:.3g}, was falling until then"
-        ).format(step=gone, made=made, rate=rates[steps >= gone].max(), highest=rates.max(), loss=epochs[-1])
+        )
+        if not _was_falling(batch_loss, rates, steps):
+            # too few steps to see it fall, and next to nothing learned; a schedule cannot know that the loss was flat
+            over = (made - gone) / made >= NEARLY_ALL and epochs[-1] >= UNLEARNED * epochs[0]
+            if not over or not _schedule(compile)[0]:
+                return None
+            statement = _(
+                "from step {step:,} of {made:,} on the rate is {rate:.3g} or less, 1 % of its highest, {highest:.3g}, "
+                "and the loss is still {loss:.3g}"
+            )
+        statement = statement.format(
+            step=gone, made=made, rate=rates[steps >= gone].max(), highest=rates.max(), loss=epochs[-1]
+        )
         return Evidence(
             statement,
             quantity="learning_rate",

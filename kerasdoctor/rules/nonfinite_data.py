@@ -12,7 +12,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.nonfinite_values import Missing, NonfiniteValues
-from kerasdoctor.record import Outcome, TrainingRecord
+from kerasdoctor.record import Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -125,6 +125,15 @@ def _complete_digits() -> TrainingRecord:
     return with_quantities(shuffled_digits(), nonfinite_values=NonfiniteValues({}, {}, False))
 
 
+#: Layers that add up their inputs, so that one NaN among them is one in every unit.
+_OF_NUMBERS = {"Dense", "Conv1D", "Conv2D", "Conv3D"}
+
+
+def _first_layer(model: Model) -> str:
+    kinds = (layer.kind for layer in model.layers)
+    return next((kind for kind in kinds if kind not in {"InputLayer", "Flatten", "Reshape", "Rescaling"}), "")
+
+
 class NonfiniteData(Rule):
     """The data hold NaN or infinite values, of which one is enough to make every weight NaN.
 
@@ -182,14 +191,17 @@ class NonfiniteData(Rule):
         nonfinite_values: NonfiniteValues | None = None,
         drawn_range: DrawnRange | None = None,
         batch_loss: BatchLoss | None = None,
+        model: Model | None = None,
     ) -> Evidence | None:
         found = _found(nonfinite_values, drawn_range)
         losses = [value for key in ("loss", "val_loss") for value in history.get(key, ())]
         if any(not math.isfinite(value) for value in losses) or (batch_loss is not None and batch_loss.nonfinite):
             return None
-        # a finite loss after a whole epoch: the model takes such values in its stride
+        # a finite loss after a whole epoch: the model takes such values in its stride, unless they go straight into a
+        # layer of numbers, whose NaN a relu makes 0 of on some processors
         keys = {"train": "loss", "validation": "val_loss"}
-        for part in (part for part, key in keys.items() if not history.get(key)):
+        swallowed = model is not None and _first_layer(model) in _OF_NUMBERS
+        for part in (part for part, key in keys.items() if swallowed or not history.get(key)):
             for name, statement, nan, infinite in found[part]:
                 return Evidence(
                     statement, quantity="nonfinite_values", where=name, value=float(nan + infinite), threshold=0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import digits_in_one_batch, shuffled_digits
@@ -51,6 +52,12 @@ def few_epochs(loss: Metric, batch_loss: BatchLoss) -> tuple[Status, Evidence]:
     return Status.POSSIBLE, Evidence(statement, quantity="fit", value=float(epochs))
 
 
+def _is_falling(epochs: NDArray[np.float64]) -> bool:
+    """Whether the loss fell by 5 % in the last quarter of ten epochs or more, and in each of its epochs."""
+    last = epochs[-max(4, len(epochs) // 4) :]
+    return len(epochs) >= 10 and bool((np.diff(last) < 0).all()) and float(last[-1]) < 0.95 * float(last[0])
+
+
 class TooFewUpdates(Rule):
     """The weights were updated so seldom that they are still near where they began.
 
@@ -88,7 +95,7 @@ class TooFewUpdates(Rule):
         first = batch_loss.values[0] if len(batch_loss) else np.nan
         if not np.isfinite(first) or first <= 0 or batch_loss.step[-1] >= FEW:
             return None
-        if epochs[-1] < LEFT * first or epochs[-1] >= epochs[0]:
+        if epochs[-1] >= epochs[0] or (epochs[-1] < LEFT * first and not _is_falling(epochs)):
             return None
         statement = _("{updates} in {epochs} epochs, after which the loss is {last:.3g}, from {first:.3g}").format(
             updates=batch_loss.step[-1], epochs=len(epochs), last=epochs[-1], first=first

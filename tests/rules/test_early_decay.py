@@ -36,9 +36,19 @@ def test_how_long_it_lasts(steps: int, fires: bool) -> None:
 
 def test_a_loss_that_was_flat_is_what_a_lower_rate_is_for() -> None:
     record = decayed_digits()
+    record.compile = replace(record.compile, optimizer_config={})
     for position in range(40):
         record.quantities["batch_loss"].value[position] = 2.0 + 0.05 * (position % 2)
     assert diagnosis(record, NAME) is None
+
+
+def test_a_schedule_that_is_over_at_once_cannot_know_that_the_loss_is_flat() -> None:
+    record = decayed_digits()
+    for position in range(40):
+        record.quantities["batch_loss"].value[position] = 2.0 + 0.05 * (position % 2)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "the loss is still" in found.message
 
 
 def test_a_loss_that_is_low_is_no_fault() -> None:

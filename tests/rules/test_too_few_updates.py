@@ -27,11 +27,17 @@ def test_few_epochs() -> None:
     assert cause(record, NAME, "large-batch").status is Status.RULED_OUT
 
 
-@pytest.mark.parametrize("last", [1.6, 2.5])
-def test_a_loss_that_fell_or_did_not_is_another_matter(last: float) -> None:
+@pytest.mark.parametrize(("before", "last"), [(1.61, 1.6), (2.4, 2.5)])
+def test_a_loss_that_has_fallen_or_does_not_is_another_matter(before: float, last: float) -> None:
     record = digits_in_one_batch()
-    record.history["loss"][-1] = last
+    record.history["loss"][-6:] = [before] * 5 + [last]
     assert diagnosis(record, NAME) is None
+
+
+def test_a_loss_that_has_fallen_and_goes_on_falling_has_too_few() -> None:
+    record = digits_in_one_batch()
+    record.history["loss"][-6:] = [2.0, 1.9, 1.8, 1.7, 1.6, 1.5]
+    assert diagnosis(record, NAME) is not None
 
 
 @pytest.mark.parametrize("status", ["running", "stopped_early", "interrupted"])
