@@ -125,7 +125,7 @@ class ExhaustedData(Rule):
     def check(
         self, fit: Fit, data: Data, outcome: Outcome, epoch_begin: EpochBegin, batch_loss: BatchLoss
     ) -> Evidence | None:
-        # Keras repeats arrays by itself
+        # arrays with too large a steps_per_epoch only make their epochs shorter, and Keras says so
         if fit.loop or data.kind not in {"generator", "dataset"}:
             return None
         steps = _completed(epoch_begin, batch_loss, fit, outcome)
