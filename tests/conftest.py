@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,6 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def nothing_stays_patched() -> Iterator[None]:
     """After every test, Keras's classes are what they were."""
-    import sys
-
     before = _fingerprint() if "keras" in sys.modules else None
     yield
     if before is not None:
@@ -42,3 +41,14 @@ def _fingerprint() -> dict[str, object]:
         for name, value in vars(kind).items()
         if callable(value)
     }
+
+
+@pytest.fixture(autouse=True)
+def no_seed_of_another_test() -> Iterator[None]:
+    """A global seed, which the record tells and rules read, ends with the test that set it."""
+    yield
+    if "keras" in sys.modules:
+        from keras.src.backend.common import global_state
+        from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
+
+        global_state.set_global_attribute(GLOBAL_RANDOM_SEED, None)
