@@ -20,11 +20,15 @@ from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
 from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.dead_units import DeadUnits
 from kerasdoctor.quantities.drawn_labels import DrawnLabels, Labels
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
+from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
+from kerasdoctor.quantities.gradient_cosine import GradientCosine
+from kerasdoctor.quantities.gradient_norm import GradientNorm
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.quantities.input_range import InputRange, Range
@@ -34,12 +38,16 @@ from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.row_overlap import RowOverlap
+from kerasdoctor.quantities.saturation import Saturation
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
+from kerasdoctor.quantities.update_norm import UpdateNorm
 from kerasdoctor.quantities.update_ratio import UpdateRatio
+from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.quantities.window_overlap import WindowOverlap
+from kerasdoctor.quantities.zero_share import ZeroShare
 from kerasdoctor.record import (
     Compile,
     Data,
@@ -278,7 +286,7 @@ def measured_data(draw: st.DrawFn) -> dict[str, Any]:
             )
         ),
         "row_overlap": draw(st.builds(RowOverlap, few, few, few, few, few, few, st.booleans(), numbers, numbers)),
-        "window_overlap": draw(st.builds(WindowOverlap, few, few)),
+        "window_overlap": draw(st.builds(WindowOverlap, st.integers(1, 40), few)),
         "drawn_range": DrawnRange(*(draw(st.dictionaries(names, values)) for _ in range(4))),
         "drawn_labels": DrawnLabels(draw(st.dictionaries(st.sampled_from(["train", "validation"]), labels))),
         "drawn_rows": draw(
@@ -300,6 +308,33 @@ def measured_data(draw: st.DrawFn) -> dict[str, Any]:
             array("q", range(validations)), array("d", [float(draw(st.integers(0, 2))) for _ in range(validations)])
         ),
         "confusion_matrix": ConfusionMatrix(np.arange(size), np.array(table).reshape(size, size), 3),
+    }
+
+
+@st.composite
+def measured_steps(draw: st.DrawFn) -> dict[str, Any]:
+    """What the rules of the optimization family read, by the paths of kernels and layers."""
+    kernels = [("a/b/kernel",), ("a/b/kernel", "c/kernel", "c/bias"), ("{",)]
+    outputs = [("a/b",), ("a/b", "c")]
+    spreads = st.builds(Spread, st.sampled_from([(3,), (3, 4), (), (0, 2)]), numbers, numbers, numbers, numbers)
+    steps = draw(st.integers(0, 12))
+    norms = draw(st.lists(numbers, min_size=steps, max_size=steps))
+    dead = draw(tables(DeadUnits, outputs))
+    dead.units = tuple(draw(st.lists(st.integers(0, 9), max_size=2)))
+    dead.at_initialization = tuple(draw(st.lists(numbers, max_size=2)))
+    return {
+        "update_norm": draw(tables(UpdateNorm, kernels)),
+        "weight_norm": draw(tables(WeightNorm, kernels)),
+        "gradient_norm": draw(tables(GradientNorm, kernels)),
+        "gradient_cosine": draw(tables(GradientCosine, kernels)),
+        "zero_share": draw(tables(ZeroShare, outputs)),
+        "saturation": draw(tables(Saturation, outputs)),
+        "dead_units": dead,
+        "global_gradient_norm": GlobalGradientNorm(array("q", range(1, steps + 1)), array("d", norms)),
+        "weight_penalty": WeightPenalty(array("q", range(1, steps + 1)), array("d", norms)),
+        "initial_weights": InitialWeights(
+            draw(st.dictionaries(st.sampled_from(["a/b/kernel", "a/b/bias", "c/kernel", "{"]), spreads))
+        ),
     }
 
 
@@ -348,6 +383,8 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
         "initial_weights": InitialWeights({"a/b/gamma": Spread((3,), 1.0, draw(numbers), float("nan"), float("nan"))}),
     }
     found |= draw(measured_data())
+    if draw(st.booleans()):
+        found |= draw(measured_steps())
     kept = draw(st.sets(st.sampled_from(sorted(found))))
     return {name: found[name] for name in found if name in kept}
 

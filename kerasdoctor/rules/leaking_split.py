@@ -161,7 +161,7 @@ class LeakingSplit(Rule):
                     shared=drawn_rows.shared, validation=drawn_rows.validation
                 ),
                 quantity="drawn_rows",
-                value=drawn_rows.shared / drawn_rows.validation,
+                value=drawn_rows.shared / max(drawn_rows.validation, 1),
                 threshold=LEAST,
             )
         if drawn_rows is not None and _shares_windows(drawn_rows):
@@ -170,7 +170,7 @@ class LeakingSplit(Rule):
                     "{found:,} of the {validation:,} rows drawn to validate are a training row moved by one place"
                 ).format(found=drawn_rows.overlapping, validation=drawn_rows.validation),
                 quantity="drawn_rows",
-                value=drawn_rows.overlapping / drawn_rows.validation,
+                value=drawn_rows.overlapping / max(drawn_rows.validation, 1),
                 threshold=0.1,
             )
         found = _reshuffled(data)

@@ -29,12 +29,13 @@ from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
-#: An epoch whose mean loss is this many times the loss before training. 66 healthy runs: at most 1.14, and 1.45 with
+#: An epoch whose mean loss is this many times the loss before training. 69 healthy runs: at most 1.04, and 1.3 with
 #: targets of infinite variance (tests/accuracy/simulations/OPTIMIZATION.md).
 THROWN = 2.0
-#: A stretch of 64 rows whose loss is this many times the first, in a run that ends where it began. Healthy: 1.23.
+#: A stretch of 64 rows whose loss is this many times the first, in a run that ends where it began. Healthy: 1.7, and
+#: 13 with those targets, which come all along.
 PEAK = 3.0
-#: Share of the first loss by which the third worst epoch stands above an earlier one. Healthy: at most 0.035.
+#: Share of the first loss by which the third worst epoch stands above an earlier one. Healthy: at most 0.045.
 JUMP = 0.08
 
 

@@ -20,7 +20,7 @@ from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
-#: Loss of 64 rows over the median of the ten stretches before, once that is below a third of the first loss. 66
+#: Loss of 64 rows over the median of the ten stretches before, once that is below a third of the first loss. 69
 #: healthy runs: none reaches the first loss again but with targets of infinite variance, whose typical loss is not
 #: that low (tests/accuracy/simulations/OPTIMIZATION.md).
 SPIKE = 10.0

@@ -268,8 +268,8 @@ def _oscillation(metric: Metric, n: int) -> Evidence | None:
     swing = statistics.swing(metric.validation, n)
     if swing is None or swing.size < 0.01 or swing.reversals < 2:
         return None
-    # healthy runs that alarm once or more, with a look at every epoch: 0.0 % (tests/accuracy/simulations); of 76 real
-    # ones none in 25 epochs or more
+    # healthy runs that alarm once or more, with a look at every epoch: 0.0 % (tests/accuracy/simulations); of 69 real
+    # ones 1 on the way and none at its end (OPTIMIZATION.md there)
     limit = RATIO if np.isfinite(metric.validation).sum() >= LONG else SHORT_RATIO
     before = statistics.swing(metric.validation[:-1], n)
     # two looks in a row: one jump out of a fast rise is none
