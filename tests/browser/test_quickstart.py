@@ -68,7 +68,7 @@ def watch_it_go_wrong(notebook: Notebook, training: int) -> None:
     notebook.start(training)
     output = notebook.output(training)
     expect(output.locator(".kerasdoctor-where")).to_contain_text(LATER)
-    output.locator(".kerasdoctor-badge").click()
+    output.locator(".kerasdoctor-badge").filter(has_text="unshuffled-split").click()
     expect(output.locator(".kerasdoctor-cause").first).to_be_visible()
     notebook.picture("quickstart-live", themes=("light",))
     notebook.wait_idle()

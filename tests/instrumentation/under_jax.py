@@ -299,8 +299,8 @@ def test_after_an_exception_the_model_is_as_an_unwatched_one(where, way):
                 model.fit(x, y, verbose=0, callbacks=callbacks)
             assert watch.report.record.outcome.status == "raised"
             assert model.train_function.__module__.startswith("keras.")
-        assert model.train_function is None or model.train_function.__module__.startswith("keras.")
         if where == "step":
+            assert model.train_function is None or model.train_function.__module__.startswith("keras.")
             # Keras has given the weights to the step, and has none itself: nobody can go on with such a model
             return []
         model.fit(x, y, verbose=0)
