@@ -95,7 +95,15 @@ def evaluations() -> list[EvaluationTap]:
         "variance_ratio": np.array([math.inf]),
     }
     return [
-        EvaluationTap(step=1, part="validation", task="sparse", predicted=classes, true=classes, **common),
+        EvaluationTap(
+            step=1,
+            part="validation",
+            task="sparse",
+            predicted=classes,
+            true=classes,
+            outputs=np.eye(3, dtype="float32")[classes],
+            **common,
+        ),
         EvaluationTap(
             step=2,
             part="validation",

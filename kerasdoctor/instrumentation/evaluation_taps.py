@@ -26,6 +26,8 @@ _ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
 _ENDS = {"sigmoid": (0.005, 0.995), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.99, 0.99), "hard_tanh": (-1.0, 1.0)}
 #: Values per row that are looked at singly where the model predicts numbers.
 MOST_NUMBERS = 64
+#: Classes up to which the outputs are told as well.
+MOST_CLASSES = 32
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,10 @@ class TappedTestStep:
             true = tf.reshape(tf.cast(true, tf.float32) > 0.5, (-1,))
         else:
             return {}
-        return {"predicted": tf.cast(classes, tf.int32), "true": tf.cast(true, tf.int32)}
+        answers = {"predicted": tf.cast(classes, tf.int32), "true": tf.cast(true, tf.int32)}
+        if units is not None and units <= MOST_CLASSES:
+            answers["outputs"] = tf.cast(predicted, tf.float32)
+        return answers
 
 
 def _is_watchable(tensor: Any, graph: Any) -> bool:

@@ -33,6 +33,8 @@ INFERENCE = 1 / 3
 LEAST_TRAINED = int(ROWS * INFERENCE / SHARE)
 #: Rows of which every prediction is kept during an evaluation; 8 MB.
 MOST_PREDICTIONS = 10**6
+#: Outputs for single classes that are kept after it; 256 kB.
+MOST_OUTPUTS = 2**16
 
 Numbers = dict[str, NDArray[Any]]
 
@@ -301,6 +303,10 @@ class Evaluations:
                 predicted=np.concatenate([batch["predicted"] for batch in batches]),
                 true=np.concatenate([batch["true"] for batch in batches]),
             )
+            if "outputs" in batches[0]:
+                # as many rows as numbers of this size are kept of
+                outputs = np.concatenate([batch["outputs"] for batch in batches])
+                tap = replace(tap, outputs=outputs[: MOST_OUTPUTS // outputs.shape[1]])
         return tap
 
 

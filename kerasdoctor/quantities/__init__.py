@@ -150,6 +150,8 @@ class EvaluationTap:
     #: Classes, shape (rows,), or numbers, shape (rows, numbers); None where they cannot be had row by row.
     predicted: NDArray[Any] | None = None
     true: NDArray[Any] | None = None
+    #: Shape (rows, outputs): what the model put out for each class, probabilities or logits; None where it has many.
+    outputs: NDArray[np.float32] | None = None
     #: What the validation before predicted.
     predicted_before: NDArray[Any] | None = None
     #: Keras's own loss and metrics of the pass; for training rows only.

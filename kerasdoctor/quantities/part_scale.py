@@ -14,8 +14,8 @@ from kerasdoctor.quantities import DataTap, Quantity
 
 #: Rows of each part that are looked at, at even distances, and values of each: quantiles take 0.1 s.
 ROWS, VALUES = 2048, 2**20
-#: Rows that a part must have; with fewer a quantile is no scale.
-FEWEST = 30
+#: Rows that a part must have, and rows times features that vary; with fewer a quantile is no scale.
+FEWEST, FEWEST_IN_ALL = 30, 100
 #: Features of which it is looked for whether they have changed places: the assignment takes 20 ms.
 MOST_FEATURES = 256
 
@@ -57,7 +57,7 @@ class Difference:
         with np.errstate(over="ignore"):
             spread, spread_2 = high - low, high_2 - low_2
         varying = np.isfinite(spread) & np.isfinite(spread_2) & ((spread > 0) | (spread_2 > 0))
-        if not varying.any():
+        if not varying.any() or varying.sum() * min(len(train), len(validation)) < FEWEST_IN_ALL:
             return None
         low, middle, spread, middle_2, spread_2 = (part[varying] for part in (low, middle, spread, middle_2, spread_2))
         with np.errstate(all="ignore"):

@@ -56,7 +56,7 @@ def drawn(rows: int, scale: float) -> TrainingRecord:
 def test_batches_of_pipelines() -> None:
     assert diagnosis(drawn(100, 255.0), NAME) is not None
     assert diagnosis(drawn(100, 1.0), NAME) is None
-    assert diagnosis(drawn(20, 255.0), NAME) is None
+    assert diagnosis(drawn(99, 255.0), NAME) is None
     assert cause(drawn(100, 255.0), NAME, "different-columns").status.value == "possible"
 
 

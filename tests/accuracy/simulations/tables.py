@@ -10,9 +10,14 @@ from scipy import stats
 
 from kerasdoctor import quantities, statistics
 from kerasdoctor.quantities import DataTap
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, Metric, Outcome
+from kerasdoctor.rules.duplicated_rows import DuplicatedRows
+from kerasdoctor.rules.mismatched_preprocessing import MismatchedPreprocessing
 from kerasdoctor.rules.oscillating_validation import OscillatingValidation
 from kerasdoctor.rules.overfitting import Overfitting
 from kerasdoctor.rules.unshuffled_split import UnshuffledSplit
@@ -214,6 +219,57 @@ def _measured(y: NDArray[Any]) -> tuple[SplitLabels, RowOrder]:
     return labels, order
 
 
+def parts_prepared_alike() -> str:
+    """`mismatched-preprocessing`: alarms of random splits, 400 rows that train, of arrays and of drawn batches."""
+    rows = []
+    for kind in ("normal", "lognormal 1", "lognormal 2", "zeros and gamma", "bytes"):
+        for features in (1, 5):
+            for size in (30, 100, 300):
+                generator = np.random.default_rng(0)
+                arrays, batches = [], []
+                for _ in range(3000):
+                    train, held_out = (_rows(generator, kind, (n, features)) for n in (400, size))
+                    scale = Difference.of(train, held_out)
+                    drawn = DrawnValues(), DrawnValues()
+                    for values, part in zip(drawn, (train, held_out), strict=True):
+                        values.take_in(part, 0)
+                    arrays.append(_mismatched(part_scale=None if scale is None else PartScale({"x": scale})))
+                    batches.append(_mismatched(drawn_range=DrawnRange({"x": drawn[0]}, {"x": drawn[1]})))
+                rows.append([kind, features, size, share(arrays), share(batches)])
+    return table(["values", "features", "validation rows", "arrays", "batches"], rows)
+
+
+def _mismatched(**measured: Any) -> bool:
+    return all(measured.values()) and MismatchedPreprocessing().check(**measured) is not None
+
+
+def _rows(generator: np.random.Generator, kind: str, shape: tuple[int, int]) -> NDArray[Any]:
+    match kind:
+        case "normal":
+            return generator.standard_normal(shape)
+        case "bytes":
+            return generator.integers(0, 256, shape)
+        case "zeros and gamma":
+            return np.where(generator.random(shape) < 0.8, 0.0, generator.gamma(2, 1, shape))
+        case _:
+            return np.exp(int(kind[-1]) * generator.standard_normal(shape))
+
+
+def overlap_of_random_rows() -> str:
+    """`duplicated-rows`: alarms of random splits of rows with few values, which are equal by chance."""
+    rows = []
+    for values in (2, 4, 8):
+        for features in (3, 6):
+            hits = []
+            for seed in range(1000):
+                generator = np.random.default_rng(seed)
+                x = generator.integers(0, values, (1000, features))
+                tap = DataTap(inputs={"x": x}, targets={}, rows=np.arange(1000), n=1000, split_at=800)
+                hits.append(DuplicatedRows().check(row_overlap=RowOverlap.from_data(tap)) is not None)
+            rows.append([values, features, share(hits)])
+    return table(["values", "features", "alarms"], rows)
+
+
 TABLES = (
     trend_directions,
     overfitting,
@@ -221,4 +277,6 @@ TABLES = (
     split_of_random_rows,
     split_of_ordered_rows,
     split_of_series,
+    parts_prepared_alike,
+    overlap_of_random_rows,
 )
