@@ -30,7 +30,7 @@ from kerasdoctor.report import Report
 P = ParamSpec("P")
 
 #: Share of the elapsed time that looking at the record may take while the model trains.
-LIVE_SHARE = 0.005
+LIVE_SHARE = 0.0025
 
 
 def guarded(

@@ -20,10 +20,17 @@ from kerasdoctor.instrumentation.patching import replaced
 #: probability or a logit, or numbers. Empty where it cannot be told.
 Task = Literal["sparse", "categorical", "binary", "binary logits", "numbers", ""]
 
-#: Layers whose output is an activation although they have no attribute of that name.
-_ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+#: Layers whose output is an activation although they have no attribute of that name. Not Softmax: attention calls it on
+#: every pair of places, and a share of zeros there is the mask's.
+_ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU")
 #: Activations with two ends, and how near to one of them a value is saturated: derivatives below 2 % of the largest.
 _ENDS = {"sigmoid": (0.005, 0.995), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.99, 0.99), "hard_tanh": (-1.0, 1.0)}
+#: Activations that are never negative: the sum over a unit is 0 only where all of its values are.
+_NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential"})
+#: Places of an image or a sequence, per row, from which shares and moments are estimated; where there are more, so many
+#: at even distances. Neighbours in an activation map tell little that is new, and to count in all of them would take
+#: a quarter of a small network's validation.
+MOST_PLACES = 64
 #: Values per row that are looked at singly where the model predicts numbers.
 MOST_NUMBERS = 64
 #: Classes up to which the outputs are told as well.
@@ -53,9 +60,10 @@ class Watched:
 class TappedTestStep:
     """A model's test step that also returns what it tells, as a dict of tensors.
 
-    `rows`: scalar, rows of the batch. `counts`: shape (layers, 4), see `Watched`. `active`: shape (units of all
-    layers,), whether any value of the unit is not 0. `sums`, `squares`: shape (channels of all normalizations,), of
-    what they normalize, with `values`: how many, shape (normalizations,); `mean`, `variance`: their moving statistics.
+    `rows`: scalar, rows of the batch. `counts`: shape (layers, 4), see `Watched`; zeros and saturated ones among the
+    values at `MOST_PLACES`, those that are not finite among all. `active`: shape (units of all layers,), whether any
+    value of the unit is not 0. `sums`, `squares`: shape (channels of all normalizations,), of what they normalize at
+    these places, with `values`: how many, shape (normalizations,); `mean`, `variance`: their moving statistics.
     `predicted` and `true`: shape (rows,), classes, or (rows, numbers).
     """
 
@@ -111,7 +119,7 @@ class TappedTestStep:
             name = path if seen[path] == 1 else f"{path}#{seen[path]}"
             if isinstance(layer, keras.layers.BatchNormalization):
                 place = Place(name, int(layer.moving_mean.shape[0]))
-                normalizations.append((place, tf.cast(tensor, tf.float32), layer))
+                normalizations.append((place, tensor, layer))
             else:
                 kind = _activation(layer)
                 place = Place(name, int(tensor.shape[-1]), kind in _ENDS)
@@ -119,10 +127,12 @@ class TappedTestStep:
         self.watched = Watched(tuple(entry[0] for entry in activations), tuple(entry[0] for entry in normalizations))
         told: dict[str, tf.Tensor] = {"rows": tf.shape(keras.tree.flatten(data)[0])[0]}
         if activations:
-            nonzero = [_per_unit(tensor, tf.not_equal(tensor, 0)) for _, tensor, _ in activations]
-            counts = [_counts(part[1], part[2], found) for part, found in zip(activations, nonzero, strict=True)]
-            told["counts"] = tf.stack(counts)
-            told["active"] = tf.concat(nonzero, axis=0) > 0
+            tensors = [tensor for _, tensor, _ in activations]
+            sums = [tf.reduce_sum(tensor, axis=_others(tensor, -1)) for tensor in tensors]
+            shares = tf.stack([_shares(tensor, kind) for _, tensor, kind in activations])
+            told["counts"] = tf.concat([shares, _nonfinite(tensors, sums)[:, None]], axis=1)
+            active = [_active(*part) for part in zip(tensors, (kind for _, _, kind in activations), sums, strict=True)]
+            told["active"] = tf.concat(active, axis=0)
         if normalizations:
             told.update(_moments(normalizations))
         told.update(self._answers(model, calls, data))
@@ -178,40 +188,72 @@ def _activates(layer: Any) -> bool:
 
 
 def _activation(layer: Any) -> str:
+    if type(layer).__name__ == "ReLU" and not layer.negative_slope:
+        return "relu"
     # what a recurrent layer puts out is its activation times a gate
     if isinstance(layer, keras.layers.RNN):
         return ""
     return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
-def _per_unit(tensor: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
-    """How often something holds for each unit, shape (units,); exact up to 2^24 values of a unit in a batch.
+def _few(tensor: tf.Tensor) -> tf.Tensor:
+    """At most about `MOST_PLACES` of the places between the rows and the units, at even distances."""
+    places = tensor.shape[1:-1].num_elements()
+    if places is None or places < 2 * MOST_PLACES:
+        return tensor
+    # an odd distance passes through every column of an image whose sides are even
+    few = np.arange(0, places, places // MOST_PLACES | 1)
+    return tf.gather(tf.reshape(tensor, (-1, places, tensor.shape[-1])), few, axis=1)
 
-    In float32, since summing up booleans as integers takes three times as long.
-    """
-    return tf.reduce_sum(tf.cast(which, tf.float32), axis=list(range(tensor.shape.rank - 1)))
+
+def _others(tensor: tf.Tensor, axis: int) -> list[int]:
+    return [other for other in range(tensor.shape.rank) if other != axis % tensor.shape.rank]
 
 
-def _counts(tensor: tf.Tensor, kind: str, nonzero: tf.Tensor) -> tf.Tensor:
-    """Values, zeros, saturated values and values that are not finite, shape (4,)."""
+def _count(which: tf.Tensor) -> tf.Tensor:
+    """How often something holds for each unit, shape (units,); exact up to 2^24 values of a unit in a batch."""
+    # in float32, since summing up booleans as integers takes three times as long
+    return tf.reduce_sum(tf.cast(which, tf.float32), axis=_others(which, -1))
 
-    def total(per_unit: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_sum(tf.cast(per_unit, tf.int64))
 
-    saturated = tf.constant(0, tf.int64)
+def _total(which: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(_count(which), tf.int64))
+
+
+def _shares(tensor: tf.Tensor, kind: str) -> tf.Tensor:
+    """Values, zeros and saturated values among those that are looked at, shape (3,)."""
+    few = _few(tensor)
+    size, saturated = tf.size(few, tf.int64), tf.constant(0, tf.int64)
     if kind in _ENDS:
         low, high = (tf.cast(end, tensor.dtype) for end in _ENDS[kind])
-        saturated = total(_per_unit(tensor, (tensor <= low) | (tensor >= high)))
-    size = tf.size(tensor, tf.int64)
-    finite = total(_per_unit(tensor, tf.math.is_finite(tensor)))
-    return tf.stack([size, size - total(nonzero), saturated, size - finite])
+        saturated = _total((few <= low) | (few >= high))
+    return tf.stack([size, size - _total(tf.not_equal(few, 0)), saturated])
+
+
+def _active(tensor: tf.Tensor, kind: str, sums: tf.Tensor) -> tf.Tensor:
+    return tf.not_equal(sums, 0) if kind in _NOT_NEGATIVE else _count(tf.not_equal(tensor, 0)) > 0
+
+
+def _nonfinite(tensors: list[tf.Tensor], sums: list[tf.Tensor]) -> tf.Tensor:
+    """Values that are not finite, shape (layers,): counted only where the sums do not rule them out."""
+
+    def none() -> tf.Tensor:
+        return tf.zeros((len(tensors),), tf.int64)
+
+    def counted() -> tf.Tensor:
+        return tf.stack([tf.size(tensor, tf.int64) - _total(tf.math.is_finite(tensor)) for tensor in tensors])
+
+    every = tf.reduce_all(tf.math.is_finite(tf.concat([tf.cast(each, tf.float32) for each in sums], axis=0)))
+    found: tf.Tensor = tf.cond(every, none, counted)
+    return found
 
 
 def _moments(normalizations: list[tuple[Place, tf.Tensor, Any]]) -> dict[str, tf.Tensor]:
     sums, squares, values = [], [], []
-    for place, tensor, layer in normalizations:
-        axis = layer.axis % tensor.shape.rank
-        others = [index for index in range(tensor.shape.rank) if index != axis]
+    for place, whole, layer in normalizations:
+        last = layer.axis % whole.shape.rank == whole.shape.rank - 1
+        tensor = tf.cast(_few(whole) if last else whole, tf.float32)
+        others = _others(tensor, -1 if last else layer.axis)
         sums.append(tf.reduce_sum(tensor, axis=others))
         squares.append(tf.reduce_sum(tf.square(tensor), axis=others))
         values.append(tf.size(tensor, tf.int64) // place.units)

@@ -96,6 +96,50 @@ def test_zeros_and_ends_of_the_activations():
     assert record.quantities["nonfinite_activations"].mean.max() == 0
 
 
+def test_of_large_maps_shares_come_from_some_places_and_the_rest_from_all():
+    layers = [
+        keras.layers.Conv2D(6, 3, activation="relu", name="rectified"),
+        keras.layers.BatchNormalization(name="norm"),
+        keras.layers.Conv2D(5, 3, activation="tanh", name="bent", kernel_initializer="zeros"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(matrix.CLASSES, "softmax"),
+    ]
+    model = matrix.compiled(keras.Sequential([keras.Input((26, 26, 1)), *layers]), optimizer=keras.optimizers.SGD(0.0))
+    kernel, bias = layers[0].get_weights()
+    # one filter is dead, one says something at a single place of a single row
+    kernel[..., 1], bias[1], bias[4] = 0, -1, -1
+    kernel[..., 4] = 0
+    kernel[1, 1, :, 4] = 1
+    layers[0].set_weights([kernel, bias])
+    generator = np.random.default_rng(0)
+    x = np.minimum(generator.standard_normal((ROWS, 26, 26, 1)), 0.9).astype("float32")
+    x[-7, 11, 12] = 2
+    y = some_rows()[1]
+    record, found = watched(
+        model, x, y, lambda _: outputs_of(model, x, layers[0]), epochs=1, validation_split=0, validation_data=(x, y)
+    )
+    zeros, dead = record.quantities["zero_share"], record.quantities["dead_units"]
+    assert zeros.columns[:2] == (layers[0].path, layers[2].path)
+    assert zeros.mean[0, 0] == pytest.approx(np.mean(found[0] == 0), abs=0.01)
+    assert zeros.mean[0, 1] == 1
+    # a unit counts as dead only if it says nothing anywhere
+    assert dead.mean[0, :2].tolist() == [1.0, 5.0]
+    moving, outputs = layers[1].moving_mean.numpy(), found[0]
+    slow = np.sqrt(np.mean((outputs.mean((0, 1, 2)) - moving) ** 2 / (layers[1].moving_variance.numpy() + 1e-3)))
+    assert record.quantities["batch_norm_shift"].mean[0, 0] == pytest.approx(slow, rel=0.05)
+
+
+def test_what_is_not_finite_is_counted_at_every_place():
+    hidden = keras.layers.Conv2D(3, 3, activation="tanh")
+    layers = [hidden, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(matrix.CLASSES, "softmax")]
+    model = matrix.compiled(keras.Sequential([keras.Input((26, 26, 1)), *layers]))
+    x = np.random.default_rng(0).standard_normal((ROWS, 26, 26, 1)).astype("float32")
+    x[-3, 9, 9] = np.nan
+    record, _ = watched(model, x, some_rows()[1], epochs=1)
+    # the nine places that see the one value, of three filters; then what that row comes to
+    assert record.quantities["nonfinite_activations"].mean[0].tolist() == [27.0, float(matrix.CLASSES)]
+
+
 def test_a_layer_that_is_called_twice_has_two_places():
     record, _ = watched(matrix.functional_shared(), *some_rows())
     shared, again, out = record.quantities["zero_share"].columns
