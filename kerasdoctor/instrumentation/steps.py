@@ -82,6 +82,8 @@ class Steps:
         arguments: Mapping[str, Any],
         first_step: Callable[[Any, float], None],
         drawn: Callable[[Any], None],
+        *,
+        stale: bool = False,
     ) -> None:
         """Before the first step of a fit: taps the train step where that can be done.
 
@@ -92,6 +94,7 @@ class Steps:
             first_step: is called before the first update, with the signature of the batches and the seconds that
                 tracing the step took.
             drawn: is shown every batch that is drawn outside of Keras's loop.
+            stale: whether Keras may have compiled its step for other variables than are trainable now, and go on so.
         """
         self._mean = _RunningMean.for_fit(model, record, arguments, drawn)
         self._record, self._model, reason = record, model, ""
@@ -106,8 +109,11 @@ class Steps:
             from kerasdoctor.instrumentation import step_function
 
             reason = step_function.TrainFunction.refusal(model)
+            traced = step_function.traced_level(model) if stale and not reason else None
+            if stale and not reason and traced is None:
+                reason = _("`trainable` was changed, and Keras goes on with the step that it compiled before")
             if not reason:
-                full = record.instrument.level == "full"
+                full = record.instrument.level == "full" if traced is None else traced
                 refused = step_function.not_full(model) if full else ""
                 if refused and not record.instrument.lowered:
                     lowered = _("to the default level: {reason}").format(reason=refused)
