@@ -164,7 +164,7 @@ class LostOptimizerState(Rule):
         ),
         Cause(
             "weights-only-file",
-            _("the weights alone were loaded"),
+            _("the weights came from elsewhere, as a weights-only file brings them"),
             examine=weights_only_file,
             remedies=(KeptState(),),
         ),

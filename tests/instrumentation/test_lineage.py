@@ -76,6 +76,23 @@ class TestTheFitBefore:
             assert (record.earlier.place, record.earlier.moved_rows) == ("loop", 1.0)
             assert record.earlier.same_weights
 
+    @pytest.mark.parametrize("loop", ["epochs", "counted", "pieces"])
+    def test_loops_that_mean_to_go_on(self, x_y, loop):
+        x, y = x_y
+        model = programs.classifier()
+        with kerasdoctor.watch(quiet=True) as watch:
+            for turn in range(3):
+                if loop == "epochs":
+                    model.fit(x, y, validation_split=0.2, epochs=1, verbose=0)
+                elif loop == "counted":
+                    model.fit(x, y, validation_split=0.2, initial_epoch=2 * turn, epochs=2 * turn + 2, verbose=0)
+                else:
+                    part = slice(60 * turn, 60 * turn + 60)
+                    model.fit(x[part], y[part], validation_split=0.2, epochs=2, verbose=0)
+        (record,) = records(watch)
+        assert (record.earlier.place, record.earlier.same_weights) == ("loop", True)
+        assert "continued-training" not in [d.name for d in watch.report.diagnoses]
+
     @pytest.mark.parametrize("restored", ["begin", "another"])
     def test_weights_that_were_set_back(self, x_y, restored):
         model = programs.classifier()
