@@ -123,7 +123,7 @@ def _diagnosis(
     return Diagnosis(
         name=rule.name,
         family=rule.family,
-        severity=rule.severity,
+        severity=rule.severity_in(record),
         message=message,
         evidence=evidence,
         causes=tuple(sorted(causes, key=lambda cause: _ORDER[cause.status])),

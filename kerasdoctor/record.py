@@ -84,6 +84,10 @@ class Model:
     optimizer_variables: tuple[str, ...] = ()
     #: Updates that the optimizer had made before this `fit`; above 0 the weights are not fresh.
     iterations: int = 0
+    #: Names of the layers whose `trainable` is not what it was at `compile`; empty where Keras does not keep that.
+    changed_layers: tuple[str, ...] = ()
+    #: Whether a `fit` had trained this model object before; None where it cannot be told.
+    fitted: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +295,33 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """The watched `fit` before this one that trained the same model object, and what has changed since."""
+
+    run: str = ""
+    #: Where this call stands to that one: the same line once more ("loop", the record goes on), the same cell run
+    #: again, another call with the same text, or none of these.
+    place: Literal["loop", "cell", "call", "elsewhere"] = "elsewhere"
+    #: Epochs that it was to make, and that it completed.
+    asked: int = 1
+    epochs: int = 0
+    #: `initial_epoch` of this call.
+    resumed_at: int = 0
+    #: Updates that its optimizer had made at its end, and that the optimizer of this call has made when it begins.
+    iterations: int = 0
+    iterations_now: int = 0
+    #: Whether the trainable variables are the same ones, and have the values that it left.
+    same_variables: bool = True
+    same_weights: bool = False
+    #: The optimizer of this call: the same object, another one with equal settings, or one with others.
+    optimizer: Literal["same", "equal", "other"] = "same"
+    #: Share of the rows of this call that that one had too, and share of the rows that validate now and trained then,
+    #: but did not validate then; None where the rows were not compared.
+    known_rows: float | None = None
+    moved_rows: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """A crash of Keras Doctor's own code, which never stops the training."""
 
@@ -317,6 +348,8 @@ class TrainingRecord:
     outcome: Outcome = field(default_factory=Outcome)
     instrument: Instrument = field(default_factory=Instrument)
     source: Source | None = None
+    #: None where no watched `fit` has trained the same model object before.
+    earlier: Earlier | None = None
     failures: list[Failure] = field(default_factory=list)
     version: int = VERSION
 

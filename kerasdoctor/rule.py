@@ -71,6 +71,10 @@ class Rule:
     #: Evaluates the record; its parameters name what it needs (see `inject`).
     check: Callable[..., Finding]
 
+    def severity_in(self, record: TrainingRecord) -> Severity:
+        """How bad it is in a record in which the check finds something: `severity`, unless there are milder forms."""
+        return self.severity
+
     @property
     def explanation(self) -> str:
         """The docstring, which `%kdoctor explain` prints."""
@@ -86,8 +90,8 @@ def inject(function: Callable[..., Any], record: TrainingRecord, **more: Any) ->
     """Arguments for `function` by the names of its parameters.
 
     A name is a quantity ("split_labels"), a part of the record ("model", "compile", "data", "fit", "history",
-    "metrics", "outcome"), "loss" (the metric of that name), "heads" (the outputs with their losses and targets, a list
-    of `kerasdoctor.heads.Head`) or a key of `more`.
+    "metrics", "outcome", "earlier"), "loss" (the metric of that name), "heads" (the outputs with their losses and
+    targets, a list of `kerasdoctor.heads.Head`) or a key of `more`.
 
     Raises:
         NotMeasured: when a parameter without a default is not in the record.
@@ -116,7 +120,7 @@ def _lookup(name: str, record: TrainingRecord, more: Mapping[str, Any]) -> Any:
         return (
             heads(record.model, record.compile, quantities.get("target_form"), quantities.get("drawn_targets")) or None
         )
-    if name in {"model", "compile", "data", "fit", "history", "metrics", "outcome"}:
+    if name in {"model", "compile", "data", "fit", "history", "metrics", "outcome", "earlier"}:
         return getattr(record, name)
     return None
 

@@ -51,6 +51,7 @@ from kerasdoctor.quantities.zero_share import ZeroShare
 from kerasdoctor.record import (
     Compile,
     Data,
+    Earlier,
     Fit,
     Layer,
     Loss,
@@ -450,6 +451,22 @@ settings_of_callbacks = st.fixed_dictionaries(
 )
 
 
+befores = st.builds(
+    Earlier,
+    place=st.sampled_from(["loop", "cell", "call", "elsewhere"]),
+    asked=st.integers(-1, 9),
+    epochs=st.integers(0, 9),
+    resumed_at=st.integers(0, 9),
+    iterations=counts,
+    iterations_now=st.integers(0, 2),
+    same_variables=st.booleans(),
+    same_weights=st.booleans(),
+    optimizer=st.sampled_from(["same", "equal", "other"]),
+    known_rows=st.none() | st.floats(0, 1),
+    moved_rows=st.none() | st.floats(0, 1),
+)
+
+
 @st.composite
 def records(draw: st.DrawFn) -> TrainingRecord:
     epochs = draw(st.sampled_from([0, 1, 2, 5, 8, 12, 30]))
@@ -459,6 +476,8 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             kind=draw(st.sampled_from(["Sequential", "Functional", "subclassed"])),  # type: ignore[arg-type]
             layers=tuple(draw(st.lists(layers, max_size=3))),
             trainable_parameters=draw(st.integers(0, 1000)),
+            changed_layers=draw(st.sampled_from([(), ("{a}",), ("a", "b")])),
+            fitted=draw(st.none() | st.booleans()),
         ),
         compile=Compile(
             optimizer=draw(st.sampled_from(["", "Adam", "SGD"])),
@@ -489,6 +508,7 @@ def records(draw: st.DrawFn) -> TrainingRecord:
         ),
         fit=Fit(
             epochs=draw(st.integers(1, 50)),
+            initial_epoch=draw(st.sampled_from([0, 0, 3])),
             batch_size=draw(st.none() | st.integers(1, 300)),
             steps_per_epoch=draw(st.none() | st.integers(1, 300)),
             validation_split=draw(st.sampled_from([0.0, 0.2])),
@@ -508,6 +528,7 @@ def records(draw: st.DrawFn) -> TrainingRecord:
             "accuracy": MetricFacts(direction="up", proportion=draw(st.booleans())),
         },
         quantities=draw(measured()),
+        earlier=draw(st.none() | befores),
         outcome=Outcome(
             status=draw(st.sampled_from(["running", "finished", "stopped_early", "interrupted", "raised"])),
             epochs=epochs,

@@ -12,10 +12,11 @@ from typing import Any, Concatenate, ParamSpec
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
-from kerasdoctor.instrumentation import probes
+from kerasdoctor.instrumentation import lineage, probes
 from kerasdoctor.instrumentation.batches import DrawnBatches
 from kerasdoctor.instrumentation.evaluations import Evaluations
 from kerasdoctor.instrumentation.exception_tap import ExceptionTap
@@ -23,7 +24,7 @@ from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
-from kerasdoctor.quantities import EpochTap, Quantity, WeightsTap
+from kerasdoctor.quantities import DataTap, EpochTap, Quantity, WeightsTap
 from kerasdoctor.record import Compile, Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
 from kerasdoctor.report import Report
 
@@ -31,6 +32,8 @@ P = ParamSpec("P")
 
 #: Share of the elapsed time that looking at the record may take while the model trains.
 LIVE_SHARE = 0.0025
+#: Seconds in which the rows of further calls of one fit are compared, however short they are.
+LEAST_COMPARED = 0.2
 
 
 def guarded(
@@ -85,6 +88,15 @@ class FitRecorder(keras.callbacks.Callback):
         self._names = names
         #: Whether this call goes on with the record of an earlier one.
         self._continues = False
+        #: What Keras may change when `fit` begins: see `lineage`.
+        self._fitted: bool | None = None
+        self._changed_layers: tuple[str, ...] = ()
+        #: Whether Keras has no train step yet, so that it compiles one for what is trainable now.
+        self._stepless = False
+        #: How this call found the model; None while that is not known.
+        self._found: lineage.Begin | None = None
+        #: Seconds that comparing rows took.
+        self._comparing = 0.0
         #: Whether model, compile, data and call are in the record.
         self._facts = False
         self._observer = observer
@@ -107,6 +119,14 @@ class FitRecorder(keras.callbacks.Callback):
 
     # Keras's hooks -------------------------------------------------------------------------------------------------
 
+    def set_model(self, model: keras.Model) -> None:
+        first = self._model is None
+        super().set_model(model)
+        if first:
+            with self.noting("lineage"):
+                self._fitted, self._changed_layers = lineage.fitted(model), lineage.changed_layers(model)
+                self._stepless = model.train_function is None
+
     @guarded
     def on_train_begin(self, logs: Any = None) -> None:
         self._thread = threading.get_ident()
@@ -115,6 +135,8 @@ class FitRecorder(keras.callbacks.Callback):
             self._began = time.perf_counter() - self.record.outcome.seconds
             epochs = int((self.params or {}).get("epochs") or 0) - int(self._arguments.get("initial_epoch") or 0)
             self.record.fit = replace(self.record.fit, epochs=self.record.fit.epochs + epochs)
+            with self.noting("lineage"):
+                self._find(weights.trainable(self._model), self._rows_again())
         else:
             self._began = time.perf_counter()
             self._fill_facts()
@@ -261,6 +283,10 @@ class FitRecorder(keras.callbacks.Callback):
             self._take_in()
         self._steps.end()
         self._evaluations.end()
+        if error is None or keras.backend.backend() == "tensorflow":
+            # of a fit that was broken off others have no weights to read
+            with self.noting("lineage"):
+                self._leave()
         with self.noting("first_nonfinite"):
             self._investigate()
         if isinstance(error, KeyboardInterrupt):
@@ -309,7 +335,10 @@ class FitRecorder(keras.callbacks.Callback):
     # ---------------------------------------------------------------------------------------------------------------
 
     def _follow_steps(self) -> None:
-        self._steps.begin(self._model, self.record, self._arguments, self._first_step, self._drawn_to_train)
+        stale = not self._stepless and lineage.trains_others(self._model, self._changed_layers)
+        self._steps.begin(
+            self._model, self.record, self._arguments, self._first_step, self._drawn_to_train, stale=stale
+        )
         if self._steps.attached:
             self._evaluations.begin(self._model, self.record, self._arguments, self._drawn_to_validate)
             if not self._steps.tapped:
@@ -322,7 +351,9 @@ class FitRecorder(keras.callbacks.Callback):
         record.fit = _fit_facts(arguments, self.params or {})
         # what one of them cannot read must not cost the others
         with self.noting("model"):
-            record.model = model.summarize(self._model)
+            record.model = replace(
+                model.summarize(self._model), fitted=self._fitted, changed_layers=self._changed_layers
+            )
         with self.noting("compile"):
             record.compile = self.compile_facts(self._model)
         tap = None
@@ -333,6 +364,47 @@ class FitRecorder(keras.callbacks.Callback):
         with self.noting("weights"):
             before = WeightsTap(trainable=weights.trainable(self._model), iterations=record.model.iterations)
             self._measure(lambda kind: kind.from_weights(before))
+            with self.noting("lineage"):
+                self._find(before.trainable, None if tap is None else self._rows(tap))
+
+    def _rows(self, tap: DataTap) -> lineage.Rows | None:
+        began = time.perf_counter()
+        rows = lineage.Rows.of(tap)
+        self._comparing += time.perf_counter() - began
+        return rows
+
+    def _rows_again(self) -> lineage.Rows | None:
+        """The rows of a further call of the same fit, as long as that is no burden: there may be many calls."""
+        if self._comparing > max(LEAST_COMPARED, LIVE_SHARE * self.record.outcome.seconds):
+            return None
+        tap = data.summarize(self._arguments, {})[1]
+        return None if tap is None else self._rows(tap)
+
+    def _find(self, trainable: Mapping[str, NDArray[np.generic]], rows: lineage.Rows | None) -> None:
+        """Notes how this call finds the model, and what the fit before it did with it."""
+        record = self.record
+        self._found = lineage.Begin.of(self._model, trainable, rows, self._names)
+        resumed_at = int(self._arguments.get("initial_epoch") or 0)
+        earlier = lineage.earlier(self._model, self._found, record.run, record.source, resumed_at)
+        # of many calls the one that tells most
+        if earlier and (record.earlier is None or (earlier.moved_rows or 0) >= (record.earlier.moved_rows or 0)):
+            record.earlier = earlier
+
+    def _leave(self) -> None:
+        """Notes how this call leaves the model, for the next fit."""
+        found, self._found = self._found, None
+        if found is None:
+            return
+        resumed_at = int(self._arguments.get("initial_epoch") or 0)
+        lineage.ended(
+            self._model,
+            found,
+            weights.trainable(self._model),
+            run=self.record.run,
+            source=self.record.source,
+            asked=int(self._arguments["epochs"]) - resumed_at,
+            epochs=self.record.outcome.epochs,
+        )
 
     def _measure(self, measured: Callable[[type[Quantity]], Quantity | None]) -> None:
         for name, kind in quantities.types().items():
@@ -425,7 +497,7 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
         epochs=int(params.get("epochs") or arguments["epochs"]),
         initial_epoch=int(arguments.get("initial_epoch") or 0),
         batch_size=int(given or 32) if arrays else None,
-        steps_per_epoch=params.get("steps"),
+        steps_per_epoch=params.get("steps") or arguments.get("steps_per_epoch"),
         validation_split=float(arguments.get("validation_split") or 0.0)
         if arguments.get("validation_data") is None
         else 0.0,

@@ -211,6 +211,11 @@ class TrainFunction(StepFunction):
         """Whether it tells what belongs to level "full"."""
         return self._step.full
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether it has a step of its own for some batches."""
+        return bool(self._traced) or self._around is not None
+
     def record(self, flight: FlightRecorder, first: Callable[[Any, float], None] | None) -> None:
         """Show every batch to `flight` from now on, and to `first` before the first step what its trace is like.
 
@@ -380,6 +385,14 @@ def train_function_of(model: keras.Model, *, full: bool) -> TrainFunction:
     if full not in functions:
         functions[full] = TrainFunction(model, full=full)
     return functions[full]
+
+
+def traced_level(model: keras.Model) -> bool | None:
+    """Whether the step that was traced for this `compile` tells what belongs to level "full"; None where none was."""
+    known = _known.get(model)
+    if known is None or known.origin() is not model.train_function:
+        return None
+    return next((full for full, function in known.train.items() if function.is_traced), None)
 
 
 def batch_function_of(model: keras.Model, *, full: bool) -> BatchFunction:

@@ -82,6 +82,8 @@ class Steps:
         arguments: Mapping[str, Any],
         first_step: Callable[[Any, float], None],
         drawn: Callable[[Any], None],
+        *,
+        stale: bool = False,
     ) -> None:
         """Before the first step of a fit: taps the train step where that can be done.
 
@@ -92,31 +94,41 @@ class Steps:
             first_step: is called before the first update, with the signature of the batches and the seconds that
                 tracing the step took.
             drawn: is shown every batch that is drawn outside of Keras's loop.
+            stale: whether Keras may have compiled its step for other variables than are trainable now, and go on so.
         """
         self._mean = _RunningMean.for_fit(model, record, arguments, drawn)
         self._record, self._model, reason = record, model, ""
         self._flight = self._replay = None
-        if record.instrument.level == "light":
+        untold, level = self._lowered == "light", record.instrument.level
+        if level == "light":
             reason = _("the level is light")
-        elif keras.backend.backend() != "tensorflow":
-            reason = _("the backend is {backend}: gradients, activations and the replay of a NaN take TensorFlow")
-            reason = reason.format(backend=keras.backend.backend())
+        if keras.backend.backend() != "tensorflow":
+            refused = _("the backend is {backend}: gradients, activations and the replay of a NaN take TensorFlow")
+            reason = reason or refused.format(backend=keras.backend.backend())
         else:
             # TensorFlow is loaded already, it is the backend
             from kerasdoctor.instrumentation import step_function
 
-            reason = step_function.TrainFunction.refusal(model)
-            if not reason:
-                full = record.instrument.level == "full"
-                refused = step_function.not_full(model) if full else ""
-                if refused and not record.instrument.lowered:
-                    lowered = _("to the default level: {reason}").format(reason=refused)
+            refused = step_function.TrainFunction.refusal(model)
+            traced = step_function.traced_level(model) if stale and not refused else None
+            if stale and not refused and traced is None:
+                refused = _("`trainable` was changed, and Keras goes on with the step that it compiled before")
+            if traced is not None:
+                # the step that would go on without us is ours
+                self._attach(model, first_step, drawn, full=traced)
+                untold |= level == "light"
+            elif not (reason or refused):
+                full = level == "full"
+                lesser = step_function.not_full(model) if full else ""
+                if lesser and not record.instrument.lowered:
+                    lowered = _("to the default level: {reason}").format(reason=lesser)
                     record.instrument = replace(record.instrument, lowered=lowered)
-                self._attach(model, first_step, drawn, full=full and not refused)
+                self._attach(model, first_step, drawn, full=full and not lesser)
+            reason = reason or refused
         self.unreplayed = reason
         record.instrument = replace(record.instrument, untapped=reason)
         self.budget.begin(time.perf_counter())
-        if self._lowered == "light":
+        if untold:
             self._read_nothing()
 
     def follow(self, record: TrainingRecord, told: Told | None) -> None:

@@ -13,7 +13,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.record import Data, DataKind, Fit, Outcome, PipelineStep, TrainingRecord
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Callbacks that stop nothing within an epoch: only then is the last one short because of its data.
 _PATIENT = {"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "LearningRateScheduler", "CSVLogger", "History"}
@@ -43,16 +43,23 @@ def generator_ended(data: Data) -> tuple[Status, Evidence]:
     return Status.RULED_OUT, Evidence(_("the data is no generator"), quantity="data")
 
 
+def _held(data: Data, fit: Fit) -> int | None:
+    """Batches of one pass through the data; None where it is not known or endless."""
+    if data.kind == "arrays" and data.n_train is not None and fit.batch_size:
+        return -(-data.n_train // fit.batch_size)
+    return _elements(data) if data.kind == "dataset" else None
+
+
 def steps_beyond_data(data: Data, fit: Fit) -> tuple[Status, Evidence]:
     """Whether `steps_per_epoch` asks for more batches in all epochs than the pipeline holds."""
     if data.kind == "generator":
         return Status.RULED_OUT, Evidence(_("a generator does not tell how many batches it holds"), quantity="data")
-    elements = _elements(data)
+    elements = _held(data, fit)
     if elements is None or fit.steps_per_epoch is None:
         return Status.POSSIBLE, Evidence(_("not measured: the data does not tell how many batches it holds"))
     asked = fit.steps_per_epoch * (fit.epochs - fit.initial_epoch)
     return (Status.CONFIRMED if asked > elements else Status.RULED_OUT), Evidence(
-        _("{asked:,} steps in all were asked for; the pipeline holds {elements:,} batches").format(
+        _("{asked:,} steps in all were asked for; the data hold {elements:,} batches").format(
             asked=asked, elements=elements
         ),
         quantity="data",
@@ -94,7 +101,8 @@ class ExhaustedData(Rule):
     ## What it sees
     An epoch with fewer steps than `steps_per_epoch`, or of a generator with fewer than its first: a count, exact.
     Keras says it once, in a warning ("Your input ran out of data"), and goes on: later epochs train on what is left,
-    or on nothing.
+    or on nothing. Arrays, and pipelines of known length, tell it before the first step: one pass has fewer batches than
+    `steps_per_epoch`. An epoch of arrays is one pass then, which is a note.
 
     ## How it is told apart
     A Python generator ends for good. A `tf.data` pipeline of known length was asked for more batches than it holds.
@@ -122,14 +130,31 @@ class ExhaustedData(Rule):
         Healthy(_endless_pipeline),
     )
 
+    def severity_in(self, record: TrainingRecord) -> Severity:
+        # an epoch of arrays is one pass then, as it is without the argument
+        return Severity.INFO if record.data.kind == "arrays" else Severity.WARNING
+
     def check(
-        self, fit: Fit, data: Data, outcome: Outcome, epoch_begin: EpochBegin, batch_loss: BatchLoss
+        self,
+        fit: Fit,
+        data: Data,
+        outcome: Outcome,
+        epoch_begin: EpochBegin | None = None,
+        batch_loss: BatchLoss | None = None,
     ) -> Evidence | None:
-        # arrays with too large a steps_per_epoch only make their epochs shorter, and Keras says so
-        if fit.loop or data.kind not in {"generator", "dataset"}:
+        if fit.loop or data.kind not in {"arrays", "generator", "dataset"}:
             return None
+        asked, held = fit.steps_per_epoch, _held(data, fit)
+        if asked is not None and held is not None and asked > held:
+            statement = _("steps_per_epoch asks for {asked:,} steps, and one pass through the data has {held:,}")
+            return Evidence(
+                statement.format(asked=asked, held=held), quantity="data", value=float(held), threshold=float(asked)
+            )
+        if data.kind == "arrays":
+            return None
+        if epoch_begin is None or batch_loss is None:
+            raise NotMeasured("epoch_begin")
         steps = _completed(epoch_begin, batch_loss, fit, outcome)
-        asked = fit.steps_per_epoch
         if asked is None and data.kind == "generator" and len(steps):
             # without a number the first epoch takes all there is
             asked = int(steps[0])

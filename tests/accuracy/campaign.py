@@ -218,6 +218,9 @@ def again(folder: Path) -> Iterator[Line]:
 
     for path in sorted(folder.glob("*.pickle")):
         line, records = pickle.loads(path.read_bytes())  # noqa: S301 (written by this module)
+        if records:
+            # kept when a loop of fits of one model counted as several runs
+            line.pop("unreported", None)
         yield {**line, "commit": commit(), "fits": [_fit(diagnose(record)) for record in records]}
 
 

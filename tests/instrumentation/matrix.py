@@ -461,6 +461,19 @@ def thawed(model: keras.Model) -> Any:
     return model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
 
 
+def changed_late(model: keras.Model) -> Any:
+    """What is trainable is changed between two fits without `compile`: Keras goes on with the step that it compiled."""
+    model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+    model.layers[0].trainable = not model.layers[0].trainable
+    return model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+
+
+def changed_early(model: keras.Model) -> Any:
+    """The same between `compile` and the first fit."""
+    model.layers[0].trainable = not model.layers[0].trainable
+    return model.fit(*rows(), validation_split=0.2, epochs=1, verbose=0)
+
+
 def repeated(model: keras.Model) -> Any:
     data = tf.data.Dataset.from_tensor_slices(rows()).shuffle(50, seed=3).batch(BATCH).repeat()
     return model.fit(data, steps_per_epoch=5, epochs=3, validation_data=rows(), verbose=0)
@@ -569,6 +582,10 @@ CASES: dict[str, Case] = {
     ),
     "add_loss": Case(own_penalty),
     "frozen, then thawed": Case(frozen, thawed),
+    "frozen late": Case(dense, changed_late),
+    "thawed late": Case(frozen, changed_late),
+    "frozen before the first fit": Case(dense, changed_early),
+    "thawed before the first fit": Case(frozen, changed_early),
     "repeated tf.data": Case(dense, repeated),
     "tf.data of unknown length": Case(dense, unknown_length),
     "BackupAndRestore": Case(dense, with_callbacks(lambda: keras.callbacks.BackupAndRestore("backup"))),

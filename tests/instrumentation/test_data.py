@@ -94,3 +94,23 @@ def test_whether_the_validation_rows_are_weighted(arguments, weighted):
     with kerasdoctor.watch(quiet=True) as watch:
         model.fit(np.ones((8, 2)), np.ones(8), verbose=0, **arguments)
     assert watch.report.record.fit.validation_weighted is weighted
+
+
+@pytest.mark.parametrize("part", ["y", "sample_weight", "validation_data"])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_arrays_of_different_lengths_are_left_to_keras(part, sampled, monkeypatch):
+    if sampled:
+        monkeypatch.setattr(data, "SCANNED_BYTES", 2**6)
+    x, y = np.arange(80.0).reshape(40, 2), np.arange(40)
+    given = {"x": x, "y": y, "validation_split": 0.2}
+    given |= {"validation_data": (x, y[:-1])} if part == "validation_data" else {part: y[:-1]}
+    facts, tap = data.summarize(given, {"y": 1})
+    assert tap is None
+    assert "different lengths: 39, 40" in facts.not_examined
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch, pytest.raises(ValueError, match="cardinality"):
+        model.fit(**given, verbose=0)
+    assert not watch.report.record.failures
+    assert "fit-raised" in [diagnosis.name for diagnosis in watch.report.diagnoses]

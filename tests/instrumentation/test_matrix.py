@@ -103,6 +103,44 @@ def test_the_callback_beside_others(name, place):
     assert len(record.quantities["batch_loss"]) == 6 * record.outcome.epochs
 
 
+@pytest.mark.parametrize("level", ["light", "default", "full"])
+@pytest.mark.parametrize("watched_first", [None, "light", "default"])
+@pytest.mark.parametrize("way", ["freeze", "thaw"])
+@pytest.mark.parametrize("doctor", [False, True], ids=["watch", "doctor"])
+def test_trainable_was_changed_after_a_fit(level, watched_first, way, doctor):
+    """Keras goes on with the step that it compiled before, whoever watched that."""
+
+    def run(*, plainly: bool) -> keras.Model:
+        keras.utils.set_random_seed(7)
+        model = matrix.dense() if way == "freeze" else matrix.frozen()
+        fit = matrix.with_options(epochs=1)
+        with contextlib.ExitStack() as stack:
+            if watched_first and not plainly:
+                stack.enter_context(kerasdoctor.watch(quiet=True, level=watched_first))
+            fit(model)
+        model.layers[0].trainable = way == "thaw"
+        if plainly:
+            fit(model)
+        elif doctor:
+            seen = kerasdoctor.Doctor(quiet=True, level=level)
+            matrix.with_options(epochs=1, callbacks=[seen])(model)
+            assert not seen.report.record.failures
+        else:
+            with kerasdoctor.watch(quiet=True, level=level) as watch:
+                fit(model)
+            record = watch.report.record
+            assert not record.failures
+            if level != "light":
+                assert ("`trainable` was changed" in record.instrument.untapped) is (watched_first != "default")
+            assert "trainable-changed" in [diagnosis.name for diagnosis in watch.report.diagnoses]
+        return model
+
+    plain, watched = run(plainly=True), run(plainly=False)
+    for one, other in zip(state(plain), state(watched), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_equal(watched.history.history, plain.history.history)
+
+
 class Breaks(matrix.Subclassed):
     """Raises in the step that follows the eighth."""
 

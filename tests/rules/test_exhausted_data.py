@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from kerasdoctor.examples import cut, piped_digits
+from kerasdoctor.diagnosis import Severity
+from kerasdoctor.examples import cut, piped_digits, shuffled_digits
 from kerasdoctor.record import TrainingRecord
-from tests.rules.differential import cause, diagnosis
+from tests.rules.differential import cause, diagnosis, reason
 
 NAME = "exhausted-data"
 
@@ -41,5 +42,22 @@ def test_the_last_epoch() -> None:
     assert diagnosis(record, NAME) is None
 
 
-def test_arrays_never_run_out() -> None:
-    assert diagnosis(record_of([0, 45, 60], kind="arrays"), NAME) is None
+@pytest.mark.parametrize(("asked", "fires"), [(45, False), (46, True)])
+def test_arrays_make_shorter_epochs(asked: int, fires: bool) -> None:
+    record = shuffled_digits()
+    record.fit = replace(record.fit, steps_per_epoch=asked)
+    found = diagnosis(record, NAME)
+    assert (found is not None) is fires
+    if found is not None:
+        assert found.severity is Severity.INFO
+        assert "asks for 46 steps, and one pass through the data has 45" in found.message
+
+
+@pytest.mark.parametrize(("asked", "fires"), [(45, False), (46, True)])
+def test_a_pipeline_of_known_length_tells_it_before_the_first_step(asked: int, fires: bool) -> None:
+    record = record_of([0], asked=asked, kind="dataset")
+    del record.quantities["epoch_begin"], record.quantities["batch_loss"]
+    found = diagnosis(record, NAME)
+    assert (found is not None) is fires
+    assert found is None or found.severity is Severity.WARNING
+    assert (reason(record, NAME) is None) is fires

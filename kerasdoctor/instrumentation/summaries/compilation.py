@@ -72,6 +72,12 @@ def summarize(model: keras.Model, names: Mapping[str, Any]) -> Compile:
     )
 
 
+def settings(optimizer: Any) -> dict[str, Any]:
+    """Class and `get_config` of an optimizer in plain JSON types, without its name, which counts objects."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return {"class_name": type(inner).__name__, "config": _config(inner)}
+
+
 def _config(part: Any) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():

@@ -47,6 +47,9 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
             kind=type(arguments["x"]).__name__
         )
         return Data(**common, not_examined=reason), None
+    differing = _lengths_differ(arguments)
+    if differing:
+        return Data(**common, not_examined=differing), None
     try:
         tap = _tap(arguments, output_units)
     except (TypeError, ValueError, AttributeError) as error:
@@ -96,6 +99,22 @@ def _data_kind(x: Any) -> DataKind:
     flat = keras.tree.flatten(x)
     # a DataFrame has no single dtype
     return "arrays" if flat and all(hasattr(part, "shape") for part in flat) else "other"
+
+
+def _lengths_differ(arguments: Mapping[str, Any]) -> str:
+    """What is wrong with arrays of which one has another number of rows: fit raises. Empty where none has."""
+    held_out = arguments.get("validation_data")
+    parts = {"x and y": [arguments.get(name) for name in ("x", "y", "sample_weight")]}
+    if isinstance(held_out, list | tuple) and _data_kind(held_out[0]) == "arrays":
+        parts["validation_data"] = list(held_out)
+    for name, values in parts.items():
+        flat = [part for value in values if value is not None for part in keras.tree.flatten(value)]
+        lengths = {int(part.shape[0]) for part in flat if len(getattr(part, "shape", ()))}
+        if len(lengths) > 1:
+            return _("the arrays of {name} have different lengths: {lengths}").format(
+                name=name, lengths=", ".join(map(str, sorted(lengths)))
+            )
+    return ""
 
 
 def _tap(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> DataTap:
