@@ -101,6 +101,10 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for cause in diagnosis.causes
         ],
+        "explained": [
+            {"name": other.name, "severity": other.severity.label, "message": other.message}
+            for other in diagnosis.explained
+        ],
     }
 
 

@@ -183,6 +183,14 @@ def told(diagnosis: Diagnosis, initial_epoch: int = 0) -> tuple[list[str], list[
     return list(dict.fromkeys(parts)), [evidence for evidence in diagnosis.evidence if evidence not in within]
 
 
+def explained(diagnosis: Diagnosis) -> list[str]:
+    """What follows from a diagnosis, a sentence each."""
+    return [
+        _("This explains {name}: {message}").format(name=other.name, message=plain(other.message))
+        for other in diagnosis.explained
+    ]
+
+
 #: Readings of the curves beside which "nothing found" would be no clean bill.
 _NOT_WELL = {"overfitting", "data at fault", "drifting", "contradictory", "diverging"}
 
@@ -206,7 +214,9 @@ def no_finding(report: Report) -> str:
 
 def examined(report: Report) -> list[tuple[str, str]]:
     """What was looked at and what was not: a heading and its text, in order."""
-    names = ", ".join(diagnosis.name for diagnosis in report.diagnoses)
+    found = [(diagnosis.name, [other.name for other in diagnosis.explained]) for diagnosis in report.diagnoses]
+    within = _("{name} (and by it {others})")
+    names = ", ".join(within.format(name=name, others=", ".join(others)) if others else name for name, others in found)
     entries = [(_("Found"), names or _("nothing"))]
     reasons: dict[str, list[str]] = {}
     for skipped in report.skipped:

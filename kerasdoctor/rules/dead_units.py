@@ -141,6 +141,7 @@ class DeadUnits(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("learning-rate-too-low", "majority-predictor", "underfitting", "vanishing-gradients")
     message = _("Dead units in {where}: {statement}.")
 
     causes = (

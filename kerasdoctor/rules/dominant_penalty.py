@@ -142,6 +142,7 @@ class DominantPenalty(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor", "underfitting")
     message = _("The penalty dominates the loss: {statement}.")
 
     causes = (

@@ -113,6 +113,7 @@ class LearningRateTooHigh(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor",)
     message = _("The learning rate is too high: {statement}.")
 
     causes = (

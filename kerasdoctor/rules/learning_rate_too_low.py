@@ -91,6 +91,7 @@ class LearningRateTooLow(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor", "stopped-too-early", "underfitting")
     message = _("The learning rate is too low: {statement}.")
 
     causes = (

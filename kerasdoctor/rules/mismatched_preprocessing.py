@@ -242,6 +242,7 @@ class MismatchedPreprocessing(Rule):
 
     family = "data"
     severity = Severity.ERROR
+    explains = ("loss-accuracy-disagreement", "majority-predictor", "overfitting", "small-dataset", "trained-too-long")
     message = _("The rows that validate were prepared differently from those that train: {statement}.")
 
     causes = (

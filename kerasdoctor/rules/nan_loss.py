@@ -348,6 +348,20 @@ class NanLoss(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
+    explains = (
+        "better-validation",
+        "dead-units",
+        "loss-accuracy-disagreement",
+        "majority-predictor",
+        "oscillating-validation",
+        "overfitting",
+        "saturated-units",
+        "small-dataset",
+        "stopped-too-early",
+        "trained-too-long",
+        "underfitting",
+        "vanishing-gradients",
+    )
     message = _("The training is not finite: {statement}.")
 
     causes = (

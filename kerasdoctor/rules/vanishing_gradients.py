@@ -119,6 +119,7 @@ class VanishingGradients(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("learning-rate-too-low", "majority-predictor", "underfitting")
     message = _("The gradients vanish: {statement}.")
 
     causes = (
