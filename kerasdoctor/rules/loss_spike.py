@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,10 @@ def _lasts(blocks: Floats, at: int) -> float | None:
 def outlier_batch(
     batch_loss: BatchLoss, fit: Fit, data: Data, epoch_begin: EpochBegin | None = None
 ) -> tuple[Status, Evidence]:
-    """Whether the batch is odd and the weights are not: the loss is back at once, or comes in every epoch."""
+    """Whether the batch may be odd and the weights are not: the loss is back at once, or comes in every epoch.
+
+    A long step from which the weights come back looks the same, so that only the rows could confirm it.
+    """
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at):
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches"), quantity="batch_loss")
@@ -66,13 +71,12 @@ def outlier_batch(
             statement=statement, times=lasting
         )
     recurs = len(at) >= 3 and len(at) >= 0.5 * epochs
-    value = lasting
-    if recurs or (lasting is not None and lasting < LASTING):
-        return Status.CONFIRMED, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
-    if lasting is None:
-        statement = _("measured, undecided: {statement}").format(statement=statement)
-        return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", threshold=LASTING)
-    return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
+    if lasting is not None and lasting >= LASTING and not recurs:
+        return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=lasting, threshold=LASTING)
+    statement = _("measured, undecided: {statement}; whether rows of it are far from all others would tell").format(
+        statement=statement
+    )
+    return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", value=lasting, threshold=LASTING)
 
 
 def long_steps(
@@ -90,7 +94,10 @@ def long_steps(
     if compile.learning_rate is not None:
         statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
     found = Evidence(statement, quantity="batch_loss", when=evidence.when, value=lasting, threshold=LASTING)
-    return (Status.CONFIRMED if lasting >= LASTING else Status.RULED_OUT), found
+    if lasting >= LASTING:
+        return Status.CONFIRMED, found
+    # an optimizer may bring the weights back within a few steps
+    return Status.POSSIBLE, replace(found, statement=_("measured, undecided: {statement}").format(statement=statement))
 
 
 def _found(batch_loss: BatchLoss, fit: Fit, data: Data) -> tuple[Floats, Positions, float | None]:
@@ -111,8 +118,9 @@ class LossSpike(Rule):
     spike, nor is a loss that is a multiple of nearly nothing.
 
     ## How it is told apart
-    An outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. Long steps: the
-    stretches behind it still have twice the loss of those before, for the weights were thrown off.
+    Long steps: the stretches behind it still have twice the loss of those before, for the weights were thrown off. An
+    outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. As the weights may
+    come back from a long step as fast, this alone does not confirm it: look at the rows of that batch.
 
     ## Remedies
     Clipped gradients; a smaller learning rate. Rows that cause it are for the author to look at.
