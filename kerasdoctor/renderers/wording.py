@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Severity, Status, Verdict
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Failure, Fit, Instrument, Metric, Model, TrainingRecord
 from kerasdoctor.report import Report
 
@@ -241,7 +242,7 @@ def facts(record: TrainingRecord) -> list[tuple[str, Rows]]:
     """Facts of the run in groups, each a title and its rows; what is not known or is Keras's default is left out."""
     groups = [
         (_("Model"), _model(record.model)),
-        (_("Compile"), _compile(record.compile)),
+        (_("Compile"), _compile(record.compile, record.quantities.get("learning_rate"))),
         (_("Data"), _data(record.data)),
         (_("Fit"), _fit(record.fit)),
         (_("Probed"), _probed(record)),
@@ -306,10 +307,13 @@ def _model(model: Model) -> Rows:
     return rows
 
 
-def _compile(compiled: Compile) -> Rows:
+def _compile(compiled: Compile, used: LearningRate | None) -> Rows:
     rows = []
     if compiled.optimizer:
         rate = _("a schedule") if compiled.learning_rate is None else number(compiled.learning_rate)
+        extent = used.extent if used is not None else None
+        if extent is not None and extent[0] < extent[1]:
+            rate = _("{lowest} to {highest} as it was used").format(lowest=number(extent[0]), highest=number(extent[1]))
         rows.append(
             (_("optimizer"), _("{optimizer}, learning rate: {rate}").format(optimizer=compiled.optimizer, rate=rate))
         )

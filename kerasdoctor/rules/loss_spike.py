@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import block_losses, first_loss, rows_per_step
+from kerasdoctor.examinations import at_rate, block_losses, first_loss, rows_per_step
 from kerasdoctor.examples import digits_with_a_spike, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.clip_gradients import ClipGradients
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
@@ -85,14 +86,14 @@ def long_steps(
     fit: Fit,
     data: Data,
     compile: Compile,
+    learning_rate: LearningRate | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether a step threw the weights off: the loss stays high behind the spike."""
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at) or lasting is None:
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches behind it"), quantity="batch_loss")
     statement = _("behind the highest spike the loss is {times:.2g} times that before").format(times=lasting)
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     found = Evidence(statement, quantity="batch_loss", when=evidence.when, value=lasting, threshold=LASTING)
     if lasting >= LASTING:
         return Status.CONFIRMED, found
