@@ -90,7 +90,8 @@ def large_initialization(initial_weights: InitialWeights) -> tuple[Status, Evide
         return Status.RULED_OUT, Evidence(statement, quantity="initial_weights", value=highest, threshold=LARGE_GAIN)
     gain, path = gains[0]
     statement = _(
-        "a unit of {name} began with {gain:.3g} times the variance of its inputs; the initializations by size give 0.3 "
+        "a unit of {name} began with {gain:.3g} times the variance of its inputs; Glorot's and He's initializations "
+        "give 0.3 "
         "to 2"
     ).format(name=path, gain=gain)
     return Status.CONFIRMED, Evidence(

@@ -66,7 +66,7 @@ def outlier_batch(
     if not len(at):
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches"), quantity="batch_loss")
     epochs = max(len(epoch_begin), 1) if epoch_begin is not None else 1
-    statement = _("{count} spikes in {epochs} epochs").format(count=len(at), epochs=epochs)
+    statement = _("spikes in {epochs} epochs: {count}").format(count=len(at), epochs=epochs)
     if lasting is not None:
         statement = _("{statement}; behind the highest the loss is {times:.2g} times that before").format(
             statement=statement, times=lasting

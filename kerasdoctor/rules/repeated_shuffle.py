@@ -116,5 +116,7 @@ class RepeatedShuffle(Rule):
         # one batch has no order
         if data.pipeline[-1].elements == 1 or any(_shuffles_anew(step) for step in _behind_cache(data.pipeline)):
             return None
-        statement = _("nothing in the pipeline shuffles anew in each epoch; put a shuffle() behind cache() and split")
+        statement = _(
+            "nothing in the pipeline shuffles anew in each epoch; put a shuffle() behind cache() and behind the split"
+        )
         return Evidence(statement, quantity="fit", value=float(epochs))
