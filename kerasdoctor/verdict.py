@@ -14,6 +14,8 @@ from kerasdoctor.diagnosis import Diagnosis, Severity, Status, Verdict
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 
+#: Readings that say more than what the curves do: beside a diagnosis that knows better it gives its name.
+_CLAIMS = frozenset({"converged", "data at fault", "learning", "overfitting"})
 #: Diagnoses of metrics, callbacks or single steps; beside them the curves mean what they mean alone.
 _ASIDE = frozenset(
     {
@@ -327,7 +329,8 @@ def _told(reading: _Reading, curves: _Curves, diagnoses: Sequence[Diagnosis]) ->
     if first is not None:
         why = next((cause.explanation for cause in first.causes if cause.status is Status.CONFIRMED), "")
         see = _("{facts}. See {name} below first: {why}.") if why else _("{facts}. See {name} below first.")
-        return first.name, see.format(facts=facts, name=first.name, why=why)
+        name = first.name if reading.name in _CLAIMS else reading.name
+        return name, see.format(facts=facts, name=first.name, why=why)
     return reading.name, f"{facts}: {_filled(reading.meaning, curves)}." if reading.meaning else f"{facts}."
 
 
