@@ -149,10 +149,7 @@ _CONVERGED = _Reading(
 )
 _NEARLY_CONVERGED = _Reading(
     "converged",
-    _(
-        "the training loss has settled near its end ({last:.3g}) and val_loss is still falling a little "
-        "({val_last:.3g})"
-    ),
+    _("the training loss has settled ({last:.3g}) and val_loss is still falling a little ({val_last:.3g})"),
     _("training has nearly converged"),
 )
 _OVERFITS = _Reading(
@@ -166,10 +163,10 @@ _OVERFITS = _Reading(
 _CONVERGED_RISING = _Reading(
     "overfitting",
     _(
-        "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has nowhere "
-        "left to fall ({last:.3g})"
+        "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has settled "
+        "({last:.3g})"
     ),
-    _("more epochs do harm"),
+    _("training has nowhere left to fall, and more epochs do harm"),
 )
 _TOO_FEW = _(
     "{epochs} epochs are too few to tell a trend (loss {first:.3g} to {last:.3g}, val_loss {val_first:.3g} to "

@@ -100,7 +100,6 @@ class Overfitting(Rule):
 
     family = "generalization"
     severity = Severity.WARNING
-    explains = ("small-dataset", "trained-too-long")
     message = _("The network overfits: {statement}.")
 
     causes = (

@@ -109,7 +109,7 @@ class StrongDropout(Rule):
 
     family = "generalization"
     severity = Severity.WARNING
-    explains = ("better-validation", "stopped-too-early", "underfitting")
+    explains = ("better-validation", "underfitting")
     message = _("Dropout is too strong: {statement}.")
 
     causes = (
