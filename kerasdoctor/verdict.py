@@ -16,13 +16,14 @@ from kerasdoctor.record import TrainingRecord
 
 #: Readings that say more than what the curves do: beside a diagnosis that knows better it gives its name.
 _CLAIMS = frozenset({"converged", "data at fault", "learning", "overfitting"})
-#: Diagnoses of metrics, callbacks or single steps; beside them the curves mean what they mean alone.
+#: Diagnoses of metrics, callbacks, single steps or single rows; beside them the curves mean what they mean alone.
 _ASIDE = frozenset(
     {
         "accuracy-on-regression",
         "accuracy-on-several-labels",
         "idle-early-stopping",
         "ignored-activity-regularizer",
+        "label-errors",
         "loss-accuracy-disagreement",
         "loss-spike",
         "metric-threshold-on-logits",
