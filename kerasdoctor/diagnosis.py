@@ -103,6 +103,8 @@ class Diagnosis:
     message: str
     evidence: tuple[Evidence, ...]
     causes: tuple[CauseFinding, ...]
+    #: What follows from it and needs no treatment of its own; without prescriptions.
+    explained: tuple[Diagnosis, ...] = ()
 
 
 @dataclass(frozen=True)

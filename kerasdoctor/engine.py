@@ -47,7 +47,8 @@ def diagnose(
     ignored = ignored or {}
     diagnoses: list[Diagnosis] = []
     skipped: list[Skipped] = []
-    for rule in rules.discover() if candidates is None else candidates:
+    asked = tuple(rules.discover() if candidates is None else candidates)
+    for rule in asked:
         if rule.name in ignored:
             skipped.append(Skipped(rule.name, _("ignored in this project: {reason}").format(reason=ignored[rule.name])))
             continue
@@ -61,10 +62,11 @@ def diagnose(
         except Exception as error:  # a rule of ours must never cost the user the rest of the report
             skipped.append(Skipped(rule.name, _("failed: {error}").format(error=describe(error))))
     diagnoses.sort(key=lambda diagnosis: (-diagnosis.severity, diagnosis.name))
+    found = _numbered(_explained(diagnoses, {rule.name: rule.explains for rule in asked}))
     return Report(
         record=record,
-        verdict=_verdict(record),
-        diagnoses=_numbered(diagnoses),
+        verdict=_verdict(record, found),
+        diagnoses=found,
         skipped=tuple(skipped),
     )
 
@@ -88,11 +90,11 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _verdict(record: TrainingRecord) -> Verdict:
+def _verdict(record: TrainingRecord, diagnoses: tuple[Diagnosis, ...]) -> Verdict:
     if record.outcome.status == "checked":
         return Verdict("unclear", "unclear", "not trained", _("Nothing was trained: no curve to read."))
     try:
-        return read_curves(record)
+        return read_curves(record, diagnoses)
     except Exception as error:  # as in `diagnose`
         sentence = _("The curves could not be read: {error}.").format(error=describe(error))
         return Verdict("unclear", "unclear", "failed", sentence)
@@ -170,6 +172,31 @@ def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
         source=written.source,
         applicability=max(plan.applicability, written.applicability),
     )
+
+
+def _explained(diagnoses: list[Diagnosis], explains: Mapping[str, tuple[str, ...]]) -> list[Diagnosis]:
+    """The diagnoses that no other one explains; what they explain stands under them, without prescriptions."""
+    why = {
+        diagnosis.name: next((other.name for other in diagnoses if diagnosis.name in explains[other.name]), None)
+        for diagnosis in diagnoses
+    }
+
+    def root(name: str) -> str:
+        above = why[name]
+        return name if above is None else root(above)
+
+    return [
+        replace(
+            diagnosis,
+            explained=tuple(
+                replace(other, causes=tuple(replace(cause, prescriptions=()) for cause in other.causes))
+                for other in diagnoses
+                if other is not diagnosis and root(other.name) == diagnosis.name
+            ),
+        )
+        for diagnosis in diagnoses
+        if why[diagnosis.name] is None
+    ]
 
 
 def _numbered(diagnoses: list[Diagnosis]) -> tuple[Diagnosis, ...]:

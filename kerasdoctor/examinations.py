@@ -11,6 +11,7 @@ from kerasdoctor.diagnosis import Evidence, Status
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_norm import UpdateNorm
 from kerasdoctor.quantities.weight_norm import WeightNorm
@@ -62,6 +63,21 @@ def first_loss(batch_loss: BatchLoss, rows: int) -> float | None:
 def kernels(columns: Iterable[str]) -> list[int]:
     """Positions of the variables that are matrices of weights, by Keras's name for them."""
     return [index for index, path in enumerate(columns) if path.endswith("kernel")]
+
+
+def used_rate(compile: Compile, learning_rate: LearningRate | None) -> str:  # noqa: A002 - a part of the record
+    """The learning rate in words: as it was used, where a schedule or a callback changed it; empty if not known."""
+    extent = learning_rate.extent if learning_rate is not None else None
+    if extent is not None and extent[0] < extent[1]:
+        return _("a learning rate between {lowest:.3g} and {highest:.3g}").format(lowest=extent[0], highest=extent[1])
+    rate = compile.learning_rate if extent is None else extent[0]
+    return "" if rate is None else _("a learning rate of {rate:.3g}").format(rate=rate)
+
+
+def at_rate(compile: Compile, learning_rate: LearningRate | None) -> str:  # noqa: A002 - a part of the record
+    """`used_rate` as the end of a statement; empty where it is not known."""
+    rate = used_rate(compile, learning_rate)
+    return _(", at {rate}").format(rate=rate) if rate else ""
 
 
 def path_length(update_norm: UpdateNorm, weight_norm: WeightNorm, since: int = 0) -> float | None:

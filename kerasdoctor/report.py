@@ -79,7 +79,7 @@ class Report:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "name": diagnosis.name,
         "family": diagnosis.family,
         "severity": diagnosis.severity.label,
@@ -102,6 +102,12 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
             for cause in diagnosis.causes
         ],
     }
+    if diagnosis.explained:
+        data["explained"] = [
+            {"name": other.name, "severity": other.severity.label, "message": other.message}
+            for other in diagnosis.explained
+        ]
+    return data
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Rule:
     #: A `str.format` template; it may use the fields of the first evidence and `fit`, `model`, `data`, `compile`.
     message: ClassVar[str]
     causes: ClassVar[tuple[Cause, ...]] = ()
+    #: Names of the diagnoses that follow from this one: they are shown under it, not beside it.
+    explains: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Unhealthy | Healthy, ...]] = ()
 
     #: Evaluates the record; its parameters name what it needs (see `inject`).

@@ -3,136 +3,171 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor import statistics
-from kerasdoctor.diagnosis import Verdict
+from kerasdoctor.diagnosis import Diagnosis, Severity, Status, Verdict
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 
-#: Training and validation trend -> name of the reading, and its sentence.
-_TABLE: Mapping[tuple[str, str], tuple[str, str]] = {
-    ("down", "down"): (
+#: Readings that say more than what the curves do: beside a diagnosis that knows better it gives its name.
+_CLAIMS = frozenset({"converged", "data at fault", "learning", "overfitting"})
+#: Diagnoses of metrics, callbacks, single steps or single rows; beside them the curves mean what they mean alone.
+_ASIDE = frozenset(
+    {
+        "accuracy-on-regression",
+        "accuracy-on-several-labels",
+        "idle-early-stopping",
+        "ignored-activity-regularizer",
+        "label-errors",
+        "loss-accuracy-disagreement",
+        "loss-spike",
+        "metric-threshold-on-logits",
+        "oscillating-validation",
+        "overfitting",
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the two curves do, and what that means when nothing else is known; both are templates."""
+
+    name: str
+    facts: str
+    meaning: str = ""
+
+
+#: Training and validation trend -> how they are read.
+_TABLE: Mapping[tuple[str, str], _Reading] = {
+    ("down", "down"): _Reading(
         "learning",
-        _(
-            "both losses are still falling (loss {last:.3g}, val_loss {val_last:.3g}): the network is learning, and "
-            "more epochs may help."
-        ),
+        _("both losses are still falling (loss {last:.3g}, val_loss {val_last:.3g})"),
+        _("the network is learning, and more epochs may help"),
     ),
-    ("down", "flat"): (
+    ("down", "flat"): _Reading(
         "overfitting",
         _(
             "the training loss is still falling ({last:.3g}) while val_loss has settled at {val_last:.3g} (best in "
-            "epoch {best}): from here on the network only fits its training rows better, overfitting begins."
+            "epoch {best})"
         ),
+        _("from here on the network only fits its training rows better, overfitting begins"),
     ),
-    ("down", "up"): (
+    ("down", "up"): _Reading(
         "overfitting",
         _(
             "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss is falling "
-            "({last:.3g}): overfitting begins; the rise is not yet {least:.0%}, or not yet clear of the curve's noise."
+            "({last:.3g})"
         ),
+        _("overfitting begins; the rise is not yet {least:.0%}, or not yet clear of the curve's noise"),
     ),
-    ("flat", "down"): (
+    ("flat", "down"): _Reading(
         "data at fault",
+        _("the validation loss is falling ({val_last:.3g}) while the training loss is flat ({last:.3g})"),
         _(
-            "the validation loss is falling ({val_last:.3g}) while the training loss is flat ({last:.3g}): look at the "
-            "data first, for validation rows that are easier or also train; dropout and augmentation, which keep only "
-            "the training loss up, do it too."
+            "look at the data first, for validation rows that are easier or also train; dropout and augmentation, "
+            "which keep only the training loss up, do it too"
         ),
     ),
-    ("flat", "flat"): (
+    ("flat", "flat"): _Reading(
         "bottleneck",
+        _("both losses are flat (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
         _(
-            "both losses are flat (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g}): learning "
-            "has reached a bottleneck, or all that this network can take from these data; try a smaller learning rate "
-            "or another batch size."
+            "learning has reached a bottleneck, or all that this network can take from these data; try a smaller "
+            "learning rate or another batch size"
         ),
     ),
-    ("flat", "up"): (
+    ("flat", "up"): _Reading(
         "drifting",
         _(
             "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss is flat "
-            "({last:.3g}): the weights still move, but to nothing better; try a smaller learning rate."
+            "({last:.3g})"
         ),
+        _("the weights still move, but to nothing better; try a smaller learning rate"),
     ),
-    ("up", "down"): (
+    ("up", "down"): _Reading(
         "contradictory",
-        _(
-            "the training loss is rising ({last:.3g}) while val_loss is falling ({val_last:.3g}): look for weights, "
-            "penalties or augmentation that act on the training loss alone."
-        ),
+        _("the training loss is rising ({last:.3g}) while val_loss is falling ({val_last:.3g})"),
+        _("look for weights, penalties or augmentation that act on the training loss alone"),
     ),
-    ("up", "flat"): (
+    ("up", "flat"): _Reading(
         "diverging",
-        _(
-            "the training loss is rising ({last:.3g}) and val_loss does not fall ({val_last:.3g}): check the learning "
-            "rate first, then the network's design and the data for uncleaned rows."
-        ),
+        _("the training loss is rising ({last:.3g}) and val_loss does not fall ({val_last:.3g})"),
+        _("check the learning rate first, then the network's design and the data for uncleaned rows"),
     ),
-    ("up", "up"): (
+    ("up", "up"): _Reading(
         "diverging",
-        _(
-            "both losses are rising (loss {last:.3g}, val_loss {val_last:.3g}): the network's design, its settings "
-            "(the learning rate first) or uncleaned data are at fault."
-        ),
+        _("both losses are rising (loss {last:.3g}, val_loss {val_last:.3g})"),
+        _("the network's design, its settings (the learning rate first) or uncleaned data are at fault"),
     ),
-    ("down", "unclear"): (
+    ("down", "unclear"): _Reading(
         "unclear",
         _(
             "the training loss is falling ({last:.3g}); val_loss shows no clear trend yet ({val_last:.3g}, best in "
-            "epoch {best})."
+            "epoch {best})"
         ),
     ),
-    ("flat", "unclear"): (
+    ("flat", "unclear"): _Reading(
         "unclear",
         _(
             "the training loss is flat ({last:.3g}); val_loss shows no clear trend ({val_last:.3g}, best in epoch "
-            "{best})."
+            "{best})"
         ),
     ),
-    ("up", "unclear"): (
+    ("up", "unclear"): _Reading(
         "diverging",
-        _(
-            "the training loss is rising ({last:.3g}), and val_loss shows no clear trend ({val_last:.3g}): check the "
-            "learning rate first, then the network's design and the data."
-        ),
+        _("the training loss is rising ({last:.3g}), and val_loss shows no clear trend ({val_last:.3g})"),
+        _("check the learning rate first, then the network's design and the data"),
     ),
-    ("unclear", "unclear"): (
+    ("unclear", "unclear"): _Reading(
         "unclear",
         _(
             "neither curve shows a clear trend in the last {window} epochs (loss {last:.3g}, val_loss {val_last:.3g}, "
-            "best in epoch {best})."
+            "best in epoch {best})"
         ),
     ),
 }
-_TRAINING_UNCLEAR = _(
-    "the training loss shows no clear trend ({last:.3g}), so val_loss ({val_last:.3g}, best in epoch {best}) cannot be "
-    "read against it."
+_TRAINING_UNCLEAR = _Reading(
+    "unclear",
+    _(
+        "the training loss shows no clear trend ({last:.3g}), so val_loss ({val_last:.3g}, best in epoch {best}) "
+        "cannot be read against it"
+    ),
 )
-_STUCK = _(
-    "neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g}): nothing is "
-    "being learned; check labels and inputs, then try learning rates ten times smaller and larger."
+_STUCK = _Reading(
+    "bottleneck",
+    _("neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
+    _("nothing is being learned; check labels and inputs, then try learning rates ten times smaller and larger"),
 )
-_CONVERGED = _(
-    "both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best}): training has "
-    "converged, and more epochs will change little."
+_CONVERGED = _Reading(
+    "converged",
+    _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
+    _("training has converged, and more epochs will change little"),
 )
-_NEARLY_CONVERGED = _(
-    "the training loss has settled near its end ({last:.3g}) and val_loss is still falling a little ({val_last:.3g}): "
-    "training has nearly converged."
+_NEARLY_CONVERGED = _Reading(
+    "converged",
+    _("the training loss has settled ({last:.3g}) and val_loss is still falling a little ({val_last:.3g})"),
+    _("training has nearly converged"),
 )
-_OVERFITS = _(
-    "the validation loss has risen by {rise:.0%} since epoch {onset} (now {val_last:.3g}, best in epoch {best}) while "
-    "the training loss went on falling ({last:.3g}): the network overfits."
+_OVERFITS = _Reading(
+    "overfitting",
+    _(
+        "the validation loss has risen by {rise:.0%} since epoch {onset} (now {val_last:.3g}, best in epoch {best}) "
+        "while the training loss went on falling ({last:.3g})"
+    ),
+    _("the network overfits"),
 )
-_CONVERGED_RISING = _(
-    "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has nowhere left to "
-    "fall ({last:.3g}): more epochs do harm."
+_CONVERGED_RISING = _Reading(
+    "overfitting",
+    _(
+        "the validation loss is rising ({val_last:.3g}, best in epoch {best}) while the training loss has settled "
+        "({last:.3g})"
+    ),
+    _("training has nowhere left to fall, and more epochs do harm"),
 )
 _TOO_FEW = _(
     "{epochs} epochs are too few to tell a trend (loss {first:.3g} to {last:.3g}, val_loss {val_first:.3g} to "
@@ -164,16 +199,21 @@ _NO_CURVE = {
 }
 
 
-def read_curves(record: TrainingRecord) -> Verdict:
+def read_curves(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> Verdict:
     """What training and validation loss say together: down, flat, up or unclear, each over its last epochs.
 
     Fewer than five epochs have no trend, fewer than ten no plateau: "unclear" is an answer, and the sentence says
-    which of its reasons it has.
+    which of its reasons it has. The same two curves have many causes: where an examination has found one, the sentence
+    tells it instead of what the curves would mean alone.
+
+    Args:
+        record: the run.
+        diagnoses: what was found in it, the most severe first.
     """
     curves = _Curves.of(record)
     if curves is None:
         return Verdict("unclear", "unclear", "unclear", _(_NO_CURVE[bool(record.fit.loop)]))
-    reading, sentence = _read(curves, record)
+    reading, sentence = _read(curves, record, diagnoses)
     told = _part_of_the_run(record, curves.epochs) + sentence
     return Verdict(curves.train.direction, curves.validation.direction, reading, told[0].upper() + told[1:])
 
@@ -257,7 +297,7 @@ def _part_of_the_run(record: TrainingRecord, epochs: int) -> str:
             return ""
 
 
-def _read(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
+def _read(curves: _Curves, record: TrainingRecord, diagnoses: Sequence[Diagnosis]) -> tuple[str, str]:
     """Name and sentence of the reading; what forbids a comparison comes first."""
     labels = record.quantities.get("split_labels")
     if curves.lost is not None:
@@ -276,9 +316,30 @@ def _read(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
     ):
         found = "not comparable", _filled(_NOT_COMPARABLE, curves)
     else:
-        reading, template = _compare(curves, record)
-        found = reading, _filled(template, curves)
+        found = _told(_compare(curves, record), curves, diagnoses)
     return found
+
+
+def _told(reading: _Reading, curves: _Curves, diagnoses: Sequence[Diagnosis]) -> tuple[str, str]:
+    """Name and sentence of a reading; what was found in the run goes before what the curves would mean alone."""
+    facts = _filled(reading.facts, curves)
+    first = _first(reading, diagnoses)
+    if first is not None:
+        why = next((cause.explanation for cause in first.causes if cause.status is Status.CONFIRMED), "")
+        see = _("{facts}. See {name} below first: {why}.") if why else _("{facts}. See {name} below first.")
+        name = first.name if reading.name in _CLAIMS else reading.name
+        return name, see.format(facts=facts, name=first.name, why=why)
+    return reading.name, f"{facts}: {_filled(reading.meaning, curves)}." if reading.meaning else f"{facts}."
+
+
+def _first(reading: _Reading, diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
+    """The diagnosis that says more about these curves than they do."""
+    # only a fault outweighs overfitting that is measured itself
+    overfits = reading.name == "overfitting" and any(diagnosis.name == "overfitting" for diagnosis in diagnoses)
+    least = Severity.ERROR if overfits else Severity.WARNING
+    return next(
+        (diagnosis for diagnosis in diagnoses if diagnosis.severity >= least and diagnosis.name not in _ASIDE), None
+    )
 
 
 def _filled(template: str, curves: _Curves) -> str:
@@ -298,10 +359,10 @@ def _filled(template: str, curves: _Curves) -> str:
     )
 
 
-def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
+def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
     """The table of the two trends, but for a rise that stays and for training that has come to its end."""
     if curves.overfits is not None and curves.train.direction != "up":
-        return "overfitting", _OVERFITS
+        return _OVERFITS
     trends = curves.train.direction, curves.validation.direction
     if trends == ("flat", "down") and abs(curves.val_level - curves.val_first) < 0.05 * abs(curves.val_first):
         # a fall that one can measure, and that means nothing
@@ -309,17 +370,17 @@ def _compare(curves: _Curves, record: TrainingRecord) -> tuple[str, str]:
     # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
     together = curves.val_level - curves.level < 0.15 * curves.val_range
     if trends == ("down", "flat") and together:
-        return "converged", _CONVERGED
+        return _CONVERGED
     if curves.train.direction == "flat" and _at_its_end(curves, record):
         if curves.validation.direction == "flat":
-            return "converged", _CONVERGED
+            return _CONVERGED
         if curves.validation.direction == "down":
-            return "converged", _NEARLY_CONVERGED
+            return _NEARLY_CONVERGED
         if curves.validation.direction == "up":
-            return "overfitting", _CONVERGED_RISING
+            return _CONVERGED_RISING
     # the end is within 5 % of the begin
     stuck = trends == ("flat", "flat") and abs(curves.level - curves.first) < 0.05 * abs(curves.first)
-    return ("bottleneck", _STUCK) if stuck else _TABLE.get(trends, ("unclear", _TRAINING_UNCLEAR))
+    return _STUCK if stuck else _TABLE.get(trends, _TRAINING_UNCLEAR)
 
 
 def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:

@@ -186,6 +186,40 @@ def test_equal_code_has_one_number() -> None:
     assert [prescription.number for _diagnosis, _cause, prescription in report.prescriptions()] == [1, 2]
 
 
+class Root(Differential):
+    """Explains what follows from it, and what follows from that."""
+
+    explains = ("middle",)
+
+
+class Middle(Differential):
+    """Stands between the two."""
+
+    explains = ("leaf", "silent")
+
+
+class Leaf(Differential):
+    """Explains nothing."""
+
+
+def test_what_follows_from_another_diagnosis_stands_under_it() -> None:
+    report = engine.diagnose(shuffled_digits(), candidates=[Leaf(), Middle(), Root(), Silent(), Fatal()])
+    assert [diagnosis.name for diagnosis in report.diagnoses] == ["fatal", "root"]
+    fatal, root = report.diagnoses
+    assert fatal.explained == ()
+    assert [diagnosis.name for diagnosis in root.explained] == ["leaf", "middle"]
+    # the cause is treated, not what follows from it
+    assert all(cause.prescriptions == () for diagnosis in root.explained for cause in diagnosis.causes)
+    assert {diagnosis.name for diagnosis, _cause, _fix in report.prescriptions()} == {"root"}
+    told = report.to_dict()["diagnoses"][1]["explained"]
+    assert told == [{"name": name, "severity": "error", "message": "fatal"} for name in ("leaf", "middle")]
+
+
+def test_what_explains_must_be_there() -> None:
+    report = engine.diagnose(shuffled_digits(), candidates=[Leaf(), Middle(), Root()], ignored={"middle": "known"})
+    assert [diagnosis.name for diagnosis in report.diagnoses] == ["leaf", "root"]
+
+
 def test_a_remedy_that_cannot_be_written_is_said() -> None:
     report = engine.diagnose(shuffled_digits(), candidates=[Differential()])
     assert ("unwritable", "its cell could not be written: KeyError: 'layer'") in [

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kerasdoctor import engine, quantities
-from kerasdoctor.diagnosis import Applicability, Status
+from kerasdoctor.diagnosis import Applicability, Diagnosis, Status
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.batch_norm_shift import BatchNormShift
 from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
@@ -79,6 +79,12 @@ def ids(value: Any) -> str:
     return value.name if isinstance(value, Rule) else value.record.__name__
 
 
+def made(rule: Rule, example: Unhealthy) -> Diagnosis:
+    """The diagnosis of an example by its rule, whatever else is found in it."""
+    (diagnosis,) = engine.diagnose(example.record(), candidates=[rule]).diagnoses
+    return diagnosis
+
+
 def test_the_first_rules_are_there() -> None:
     assert {rule.name for rule in RULES} >= {
         "unshuffled-split",
@@ -124,6 +130,20 @@ def test_causes_are_a_differential(rule: Rule) -> None:
 
 
 @every_rule
+def test_explains_what_is_no_worse_and_never_itself(rule: Rule) -> None:
+    known = {other.name: other for other in RULES}
+    assert set(rule.explains) <= set(known)
+    assert all(known[name].severity <= rule.severity for name in rule.explains)
+    reached, rest = set(), list(rule.explains)
+    while rest:
+        name = rest.pop()
+        if name not in reached:
+            reached.add(name)
+            rest += known[name].explains
+    assert rule.name not in reached
+
+
+@every_rule
 def test_has_both_kinds_of_example(rule: Rule) -> None:
     kinds = {type(example) for example in rule.examples}
     assert kinds == {Healthy, Unhealthy}
@@ -131,10 +151,7 @@ def test_has_both_kinds_of_example(rule: Rule) -> None:
 
 @pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
 def test_unhealthy_example_confirms_what_it_says(rule: Rule, example: Unhealthy) -> None:
-    report = engine.diagnose(example.record())
-    found = {diagnosis.name: diagnosis for diagnosis in report.diagnoses}
-    assert rule.name in found
-    confirmed = {cause.name for cause in found[rule.name].causes if cause.status is Status.CONFIRMED}
+    confirmed = {cause.name for cause in made(rule, example).causes if cause.status is Status.CONFIRMED}
     assert confirmed == set(example.confirms)
 
 
@@ -147,8 +164,7 @@ def test_healthy_example_is_healthy_for_every_rule(rule: Rule, example: Healthy)
 
 @pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
 def test_every_cause_ends_with_its_evidence(rule: Rule, example: Unhealthy) -> None:
-    report = engine.diagnose(example.record())
-    diagnosis = next(diagnosis for diagnosis in report.diagnoses if diagnosis.name == rule.name)
+    diagnosis = made(rule, example)
     assert {cause.name for cause in diagnosis.causes} == {cause.name for cause in rule.causes}
     for cause in diagnosis.causes:
         assert cause.evidence.statement
@@ -161,8 +177,7 @@ def test_every_cause_ends_with_its_evidence(rule: Rule, example: Unhealthy) -> N
 @pytest.mark.parametrize(("rule", "example"), UNHEALTHY, ids=ids)
 def test_confirmed_causes_with_remedies_are_prescribed_for(rule: Rule, example: Unhealthy) -> None:
     remedies = {cause.name: cause.remedies for cause in rule.causes}
-    report = engine.diagnose(example.record())
-    diagnosis = next(diagnosis for diagnosis in report.diagnoses if diagnosis.name == rule.name)
+    diagnosis = made(rule, example)
     for cause in diagnosis.causes:
         if cause.status is Status.CONFIRMED and remedies[cause.name]:
             assert cause.prescriptions

@@ -1,8 +1,14 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kerasdoctor import engine
+from kerasdoctor.diagnosis import CauseFinding, Diagnosis, Evidence, Severity, Status
 from kerasdoctor.examples import (
+    dead_digits,
+    digits_thrown_off,
     digits_with_a_gap,
     digits_with_dropout,
     mislabelled_digits,
@@ -11,7 +17,8 @@ from kerasdoctor.examples import (
     tumours,
 )
 from kerasdoctor.record import Fit, MetricFacts, Outcome, TrainingRecord
-from kerasdoctor.verdict import read_curves
+from kerasdoctor.rule import discover
+from kerasdoctor.verdict import _ASIDE, read_curves
 from tests.rules.differential import diagnosis
 
 EPOCHS = 30
@@ -211,3 +218,53 @@ def test_a_fall_of_next_to_nothing_says_nothing_of_the_data() -> None:
     made = record(2.29 + 1.5 * np.exp(-T / 1.5), 2.30 - 0.003 * T)
     verdict = read_curves(made)
     assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "bottleneck")
+
+
+def found(name: str, status: Status = Status.CONFIRMED, severity: Severity = Severity.WARNING) -> tuple[Diagnosis, ...]:
+    """A diagnosis with one cause."""
+    cause = CauseFinding("a-cause", "it was the cause", status, Evidence("seen"))
+    return (Diagnosis(name, "optimization", severity, "It is so.", (Evidence("seen"),), (cause,)),)
+
+
+@pytest.mark.parametrize("validation", ["down", "flat", "up", "unclear"])
+@pytest.mark.parametrize("train", ["down", "flat", "up", "unclear"])
+def test_what_was_found_goes_before_what_the_curves_would_mean(train: str, validation: str) -> None:
+    made = record(0.7 * COURSES[train], COURSES[validation])
+    alone, told = read_curves(made), read_curves(made, found("dead-units"))
+    assert (told.train, told.validation) == (alone.train, alone.validation)
+    claims = alone.reading in {"converged", "data at fault", "learning", "overfitting"}
+    assert told.reading == ("dead-units" if claims else alone.reading)
+    assert told.sentence.endswith(". See dead-units below first: it was the cause.")
+    # the facts of the two curves stay
+    assert told.sentence.partition(". See")[0] == alone.sentence[: len(told.sentence.partition(". See")[0])]
+    possible = read_curves(made, found("dead-units", Status.POSSIBLE))
+    assert possible.sentence.endswith(". See dead-units below first.")
+
+
+@pytest.mark.parametrize(
+    "beside", [found("small-dataset", severity=Severity.INFO), found("accuracy-on-regression"), ()]
+)
+def test_notes_and_metrics_leave_the_curves_as_they_are(beside: tuple[Diagnosis, ...]) -> None:
+    made = record(0.7 * COURSES["down"], COURSES["down"])
+    assert read_curves(made, beside) == read_curves(made)
+
+
+def test_overfitting_that_is_measured_yields_to_faults_alone() -> None:
+    made, overfits = mislabelled_digits(), found("overfitting")
+    assert read_curves(made, overfits).reading == "overfitting"
+    assert read_curves(made, (*overfits, *found("unscaled-inputs"))).reading == "overfitting"
+    faults = found("leaking-split", severity=Severity.ERROR)
+    assert read_curves(made, (*faults, *overfits)).reading == "leaking-split"
+
+
+def test_the_diagnoses_that_leave_the_curves_as_they_are_exist() -> None:
+    assert {rule.name for rule in discover()} >= _ASIDE
+
+
+@pytest.mark.parametrize(("made", "name"), [(dead_digits, "dead-units"), (digits_thrown_off, "learning-rate-too-high")])
+def test_the_head_of_a_report_does_not_contradict_it(made: Callable[[], TrainingRecord], name: str) -> None:
+    report = engine.diagnose(made())
+    assert [diagnosis.name for diagnosis in report.diagnoses][:1] == [name]
+    assert f"See {name} below first: " in report.verdict.sentence
+    assert report.verdict.reading not in {"converged", "data at fault", "learning"}
+    assert not any(word in report.verdict.sentence for word in ("converged", "look at the data", "is learning"))

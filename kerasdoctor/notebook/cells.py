@@ -6,13 +6,17 @@ from collections.abc import Mapping
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from kerasdoctor.diagnosis import Prescription
+from kerasdoctor.diagnosis import Prescription, Status
 from kerasdoctor.errors import UsageError
+from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
 
 
 def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
-    """The prescription named "2" (of the last run), "1.2" (of run 1), or by the name of its diagnosis or remedy.
+    """The prescription named "2" (of the last run), "1.2" (of run 1), or by its remedy, its diagnosis or a cause.
+
+    Of a diagnosis it is that of the first confirmed cause; only where none is confirmed, that of the first possible
+    one.
 
     Raises:
         UsageError: when there is none, with those that there are.
@@ -24,10 +28,29 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
     if report is None:
         raise UsageError(f"there is no run {run!r}: the runs of this kernel are {', '.join(runs)}")
     offered = list(report.prescriptions())
-    for diagnosis, cause, prescription in offered:
-        if number in {str(prescription.number), diagnosis.name, cause.name, prescription.name}:
-            return prescription
     last = report.record.run
+    diagnosed = next((diagnosis for diagnosis in report.diagnoses if diagnosis.name == number), None)
+    if diagnosed is not None:
+        status = diagnosed.causes[0].status if diagnosed.causes else Status.RULED_OUT
+        causes = [cause for cause in diagnosed.causes if cause.status is status]
+        found = next((prescription for cause in causes for prescription in cause.prescriptions), None)
+        if found is not None:
+            return found
+        possible = ", ".join(str(fix.number) for cause in diagnosed.causes for fix in cause.prescriptions)
+        elsewhere = f"; for causes that are only possible there are {possible}" if possible else ""
+        names = ", ".join(cause.name for cause in causes) or "none"
+        raise UsageError(f"there is no fix for {number} by its {wording.status(status)} cause ({names}){elsewhere}")
+    by_cause = (
+        fix
+        for diagnosis in report.diagnoses
+        for cause in diagnosis.causes
+        if cause.name == number
+        for fix in cause.prescriptions
+    )
+    by_itself = (fix for _, _, fix in offered if number in {str(fix.number), fix.name})
+    named = next(by_itself, None) or next(by_cause, None)
+    if named is not None:
+        return named
     if not offered:
         others = [f"{run}.{fix.number}" for run, other in runs.items() for *_, fix in other.prescriptions()]
         elsewhere = f"; write one of {', '.join(others)}" if others else ""

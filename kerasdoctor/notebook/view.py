@@ -243,7 +243,10 @@ def _diagnosis(diagnosis: Diagnosis, report: Report) -> dict[str, Any]:
         "name": diagnosis.name,
         "severity": diagnosis.severity.label,
         "message": wording.plain(diagnosis.message),
-        "evidence": [_evidence(evidence, report) for evidence in diagnosis.evidence],
+        "evidence": [
+            *(_evidence(evidence, report) for evidence in diagnosis.evidence),
+            *({"statement": sentence, "measured": ""} for sentence in wording.explained(diagnosis)),
+        ],
         "causes": [
             {
                 "name": cause.name,

@@ -20,6 +20,12 @@ class LearningRate(Series, Quantity):
 
     grows: ClassVar[bool] = True
 
+    @property
+    def extent(self) -> tuple[float, float] | None:
+        """The lowest and the highest rate that was used; None where none is known."""
+        finite = self.values[np.isfinite(self.values)]
+        return (float(finite.min()), float(finite.max())) if len(finite) else None
+
     def on_steps(self, steps: StepTap) -> None:
         if steps.learning_rate is not None:
             self.extend_changes(steps.step, steps.learning_rate)

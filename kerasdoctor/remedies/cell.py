@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -247,9 +248,7 @@ class _Cell:
         parts: list[str] = []
         names: dict[str, tuple[str, str]] = {}
         for name, source in self._current.items():
-            stem = source if source.isidentifier() else name
-            stem = stem.removesuffix("_train")
-            names[name] = (self._free(f"{stem}_train", f"{stem}_fit"), self._free(f"{stem}_val", f"{stem}_validation"))
+            names[name] = self._part_names(name)
             parts.append(source)
         targets = ", ".join(part for pair in names.values() for part in pair)
         labels = _atom(self._current["y"])
@@ -262,6 +261,17 @@ class _Cell:
         held_out = ", ".join(validation for _train, validation in names.values())
         self._current.update({name: train for name, (train, _validation) in names.items()})
         self._call.set("validation_data", f"({held_out})")
+
+    def _part_names(self, name: str) -> tuple[str, str]:
+        """Names for the rows of the argument `name` that train and that validate; `x` and `x_train` have the same."""
+        stem = self._stem(name)
+        return self._free(f"{stem}_train", f"{stem}_fit"), self._free(f"{stem}_val", f"{stem}_validation")
+
+    def _stem(self, name: str) -> str:
+        """What the user calls the argument `name`, without "train"."""
+        source = self._current[name]
+        stem = re.sub(r"^train_(?=[^\W\d])|_train$", "", source) if source.isidentifier() else name
+        return name if stem == "train" else stem
 
     def _one_hot(self) -> bool:
         measured = self._record.quantities.get("target_range")
@@ -332,20 +342,20 @@ class _Cell:
 
     def _shift_sentences(self, seed: int) -> None:
         numpy = self._module("numpy", "np")
-        stems = {name: source if source.isidentifier() else name for name, source in self._current.items()}
-        train = {name: self._free(f"{stem}_train", f"{stem}_fit") for name, stem in stems.items()}
         fraction = self._record.fit.validation_split
         if fraction:
             # the copies of a row that validates must not train
-            held_out = {name: self._free(f"{stem}_val", f"{stem}_validation") for name, stem in stems.items()}
+            names = {name: self._part_names(name) for name in self._current}
+            train = {name: part for name, (part, _held_out) in names.items()}
             cut = self._free("cut", "first_held_out")
             self._lines.append(f"{cut} = int({self._length()} * (1 - {fraction!r}))  " + comment(_("as Keras splits")))
             for name, source in self._current.items():
                 part = _atom(source)
-                self._lines.append(f"{train[name]}, {held_out[name]} = {part}[:{cut}], {part}[{cut}:]")
+                self._lines.append(f"{', '.join(names[name])} = {part}[:{cut}], {part}[{cut}:]")
             self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
-            self._call.set("validation_data", f"({', '.join(held_out.values())})")
+            self._call.set("validation_data", f"({', '.join(held_out for _part, held_out in names.values())})")
         else:
+            train = {name: self._free(f"{self._stem(name)}_augmented") for name in self._current}
             self._lines += [f"{train[name]} = {source}" for name, source in self._current.items()]
         generator, shifted = self._free("generator", "shifts"), self._free("shifted", "shifted_sentences")
         row, words = self._free("sentence", "row"), self._free("words", "token_places")

@@ -95,6 +95,8 @@ def _diagnosis(diagnosis: Diagnosis, report: Report, places: dict[int, tuple[str
     yield from _wrap(_with(wording.plain(diagnosis.message), measured), "  ")
     for evidence in further:
         yield from _wrap(_statement(evidence, report), "  * ", "    ")
+    for sentence in wording.explained(diagnosis):
+        yield from _wrap(sentence, "  > ", "    ")
     for cause in diagnosis.causes:
         yield ""
         lead = f"  {_STATUS[cause.status]} {wording.status(cause.status)}: "

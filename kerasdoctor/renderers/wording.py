@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Severity, Status, Verdict
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Failure, Fit, Instrument, Metric, Model, TrainingRecord
 from kerasdoctor.report import Report
 
@@ -183,6 +184,14 @@ def told(diagnosis: Diagnosis, initial_epoch: int = 0) -> tuple[list[str], list[
     return list(dict.fromkeys(parts)), [evidence for evidence in diagnosis.evidence if evidence not in within]
 
 
+def explained(diagnosis: Diagnosis) -> list[str]:
+    """What follows from a diagnosis, a sentence each."""
+    return [
+        _("This explains {name}: {message}").format(name=other.name, message=plain(other.message))
+        for other in diagnosis.explained
+    ]
+
+
 #: Readings of the curves beside which "nothing found" would be no clean bill.
 _NOT_WELL = {"overfitting", "data at fault", "drifting", "contradictory", "diverging"}
 
@@ -206,7 +215,9 @@ def no_finding(report: Report) -> str:
 
 def examined(report: Report) -> list[tuple[str, str]]:
     """What was looked at and what was not: a heading and its text, in order."""
-    names = ", ".join(diagnosis.name for diagnosis in report.diagnoses)
+    found = [(diagnosis.name, [other.name for other in diagnosis.explained]) for diagnosis in report.diagnoses]
+    within = _("{name} (and by it {others})")
+    names = ", ".join(within.format(name=name, others=", ".join(others)) if others else name for name, others in found)
     entries = [(_("Found"), names or _("nothing"))]
     reasons: dict[str, list[str]] = {}
     for skipped in report.skipped:
@@ -231,7 +242,7 @@ def facts(record: TrainingRecord) -> list[tuple[str, Rows]]:
     """Facts of the run in groups, each a title and its rows; what is not known or is Keras's default is left out."""
     groups = [
         (_("Model"), _model(record.model)),
-        (_("Compile"), _compile(record.compile)),
+        (_("Compile"), _compile(record.compile, record.quantities.get("learning_rate"))),
         (_("Data"), _data(record.data)),
         (_("Fit"), _fit(record.fit)),
         (_("Probed"), _probed(record)),
@@ -296,10 +307,13 @@ def _model(model: Model) -> Rows:
     return rows
 
 
-def _compile(compiled: Compile) -> Rows:
+def _compile(compiled: Compile, used: LearningRate | None) -> Rows:
     rows = []
     if compiled.optimizer:
         rate = _("a schedule") if compiled.learning_rate is None else number(compiled.learning_rate)
+        extent = used.extent if used is not None else None
+        if extent is not None and extent[0] < extent[1]:
+            rate = _("{lowest} to {highest} as it was used").format(lowest=number(extent[0]), highest=number(extent[1]))
         rows.append(
             (_("optimizer"), _("{optimizer}, learning rate: {rate}").format(optimizer=compiled.optimizer, rate=rate))
         )

@@ -53,7 +53,9 @@ def classes_as_numbers(evidence: Evidence, heads: list[Head]) -> tuple[Status, E
     head = head_at(evidence.where, heads)
     numbers = sorted({number for form in head.forms for number in form.numbers})
     if not _is_class(head):
-        return Status.RULED_OUT, Evidence(_("the target takes no few whole numbers"), quantity="target_form")
+        return Status.RULED_OUT, Evidence(
+            _("the target is not a choice of a few whole numbers"), quantity="target_form"
+        )
     statement = _("the target is one of {count} whole numbers, {low:g} to {high:g}, and {loss} takes it for an amount")
     return Status.CONFIRMED, Evidence(
         statement.format(count=len(numbers), low=numbers[0], high=numbers[-1], loss=head.loss.name),
@@ -112,7 +114,10 @@ class AccuracyOnRegression(Rule):
                 if metric.builtin and metric.kind.endswith("Accuracy") and metric.output in {None, head.name}
             ]
             if asked and not _is_yes_or_no(head) and all(form.positions == 0 or form.other for form in head.forms):
-                statement = _("{metric} counts predictions that equal their target, under {loss}")
+                statement = _(
+                    "{metric} counts the predictions that equal their target, which those of a regression ({loss}) "
+                    "hardly ever do"
+                )
                 return Evidence(
                     statement.format(metric=asked[0].name, loss=head.loss.name), quantity="compile", where=head.where
                 )

@@ -198,6 +198,7 @@ class AugmentationValueRange(Rule):
 
     family = "data"
     severity = Severity.ERROR
+    explains = ("majority-predictor", "oscillating-validation", "underfitting")
     message = _("The augmentation destroys the images: {statement}.")
 
     causes = (

@@ -45,7 +45,7 @@ def augmented_validation(drawn_rows: DrawnRows) -> tuple[Status, Evidence]:
     """Whether the same rows come with other values: they are augmented."""
     batches = drawn_rows.validation_batches[1]
     statement = _(
-        "{targets} of {batches} batches have the targets that they had in the first validation, {inputs} the inputs"
+        "of {batches} batches, {targets} have the same targets as in the first validation and {inputs} the same inputs"
     ).format(targets=drawn_rows.same_targets, batches=batches, inputs=drawn_rows.same_inputs)
     found = _same_labels_other_inputs(drawn_rows)
     return (Status.CONFIRMED if found else Status.RULED_OUT), Evidence(

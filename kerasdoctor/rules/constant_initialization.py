@@ -106,6 +106,7 @@ class ConstantInitialization(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
+    explains = ("dead-units", "majority-predictor", "underfitting", "vanishing-gradients")
     message = _("{where} cannot learn different features: {statement}.")
 
     causes = (

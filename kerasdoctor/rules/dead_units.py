@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import kernels, scale_of_inputs
+from kerasdoctor.examinations import at_rate, kernels, scale_of_inputs
 from kerasdoctor.examples import dead_digits, living_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.dead_units import DeadUnits as Dead
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.zero_share import ZeroShare
 from kerasdoctor.record import Compile, Data, Layer, Model
@@ -50,7 +51,9 @@ def _cut(model: Model) -> dict[str, Layer]:
     }
 
 
-def long_steps(compile: Compile, update_ratio: UpdateRatio) -> tuple[Status, Evidence]:
+def long_steps(
+    compile: Compile, update_ratio: UpdateRatio, learning_rate: LearningRate | None = None
+) -> tuple[Status, Evidence]:
     """Whether single steps changed the weights by much of their size."""
     columns = kernels(update_ratio.columns)
     values = update_ratio.maximum[:, columns] if columns else np.empty((0, 0))
@@ -58,8 +61,7 @@ def long_steps(compile: Compile, update_ratio: UpdateRatio) -> tuple[Status, Evi
         return Status.POSSIBLE, Evidence(_("not measured: no update of a kernel was seen"), quantity="update_ratio")
     longest = float(np.nanmax(values))
     statement = _("the longest step changed a kernel by {share:.0%} of its norm").format(share=longest)
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     found = Evidence(statement, quantity="update_ratio", value=longest, threshold=LONG)
     return (Status.CONFIRMED if longest >= LONG else Status.RULED_OUT), found
 
@@ -141,6 +143,7 @@ class DeadUnits(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("learning-rate-too-low", "majority-predictor", "underfitting", "vanishing-gradients")
     message = _("Dead units in {where}: {statement}.")
 
     causes = (

@@ -142,6 +142,7 @@ class DominantPenalty(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor", "underfitting")
     message = _("The penalty dominates the loss: {statement}.")
 
     causes = (
@@ -186,8 +187,8 @@ class DominantPenalty(Rule):
         if ratio < WEIGHT or last < LEFT * losses[0]:
             return None
         statement = _(
-            "it was {penalty:.3g} before training, where the data had {data:.3g}; now it is {now:.3g}, and the data "
-            "still have {last:.3g}"
+            "it was {penalty:.3g} before training, where the loss of the data was {data:.3g}; now it is {now:.3g}, and "
+            "that of the data is still {last:.3g}"
         ).format(penalty=penalties[0], data=losses[0], now=penalties[-1], last=last)
         return Evidence(
             statement,

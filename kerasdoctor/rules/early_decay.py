@@ -117,6 +117,7 @@ class EarlyDecay(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("learning-rate-too-low", "underfitting")
     message = _("The learning rate does not last for the run: {statement}.")
 
     causes = (

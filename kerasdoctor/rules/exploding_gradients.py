@@ -8,13 +8,14 @@ import math
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import block_losses, first_loss, kernels, rows_per_step, scale_of_inputs
+from kerasdoctor.examinations import at_rate, block_losses, first_loss, kernels, rows_per_step, scale_of_inputs
 from kerasdoctor.examples import digits_with_steps, exploded_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.clip_gradients import ClipGradients
@@ -43,7 +44,9 @@ def _large_gains(weights: InitialWeights | None) -> list[tuple[float, str]]:
     return sorted(((gain, path) for gain, path in gains if gain >= LARGE_GAIN), reverse=True)
 
 
-def long_steps(compile: Compile, update_ratio: UpdateRatio) -> tuple[Status, Evidence]:
+def long_steps(
+    compile: Compile, update_ratio: UpdateRatio, learning_rate: LearningRate | None = None
+) -> tuple[Status, Evidence]:
     """Whether single steps changed the weights by much of their size."""
     columns = kernels(update_ratio.columns)
     values = update_ratio.maximum[:, columns] if columns else np.empty((0, 0))
@@ -51,8 +54,7 @@ def long_steps(compile: Compile, update_ratio: UpdateRatio) -> tuple[Status, Evi
         return Status.POSSIBLE, Evidence(_("not measured: no update of a kernel was seen"), quantity="update_ratio")
     longest = float(np.nanmax(values))
     statement = _("the longest step changed a kernel by {share:.0%} of its norm").format(share=longest)
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     found = Evidence(statement, quantity="update_ratio", value=longest, threshold=0.3)
     return (Status.CONFIRMED if longest >= 0.3 else Status.RULED_OUT), found
 
@@ -88,7 +90,8 @@ def large_initialization(initial_weights: InitialWeights) -> tuple[Status, Evide
         return Status.RULED_OUT, Evidence(statement, quantity="initial_weights", value=highest, threshold=LARGE_GAIN)
     gain, path = gains[0]
     statement = _(
-        "a unit of {name} began with {gain:.3g} times the variance of its inputs; the initializations by size give 0.3 "
+        "a unit of {name} began with {gain:.3g} times the variance of its inputs; Glorot's and He's initializations "
+        "give 0.3 "
         "to 2"
     ).format(name=path, gain=gain)
     return Status.CONFIRMED, Evidence(

@@ -33,7 +33,9 @@ def trainable_batch_norm_in_pretrained(
 ) -> tuple[Status, Evidence]:
     """Whether training rows are judged worse in inference mode than in training, by layers that go on learning."""
     layers = _pretrained(model, initial_weights)
-    statement = _("{count} BatchNormalization layers came with trained weights and are trainable, {name} the first")
+    statement = _(
+        "layers of BatchNormalization that came with trained weights and are trainable: {count}, {name} the first"
+    )
     statement = statement.format(count=len(layers), name=layers[0].name if layers else "")
     look = _look(inference_metrics, epoch_begin, loss)
     if look is None:
@@ -117,7 +119,7 @@ class FineTunedBatchNorm(Rule):
 
     family = "generalization"
     severity = Severity.WARNING
-    message = _("The batch normalizations of a pretrained network are trained on: {statement}.")
+    message = _("The pretrained statistics of batch normalization are lost by training: {statement}.")
 
     causes = (
         Cause(
@@ -172,8 +174,9 @@ class FineTunedBatchNorm(Rule):
             if not (shift > SHIFT or ratio > RATIO or ratio < 1 / RATIO):
                 continue
             statement = _(
-                "in {name} the mean of the validation is {shift:.2g} moving standard deviations off and its variance "
-                "{ratio:.2g} times the moving one; val_loss {validation:.3g}, loss {train:.3g}"
+                "in {name} the validation rows lie {shift:.2g} standard deviations from the mean that the layer holds, "
+                "with "
+                "{ratio:.2g} times its variance; val_loss is {validation:.3g}, loss {train:.3g}"
             )
             return Evidence(
                 statement.format(name=layer.name, shift=shift, ratio=ratio, validation=validation, train=train),

@@ -153,7 +153,9 @@ def different_lengths(outcome: Outcome, data: Data, model: Model) -> tuple[Statu
         return _not_said()
     sizes = re.findall(r"'(\w+)' sizes: ([\d, ]{1,40})", outcome.exception)
     named = ", ".join(f"{name}: {size.strip(' ,')}" for name, size in sizes)
-    return Status.CONFIRMED, Evidence(_("rows by array: {sizes}").format(sizes=named), quantity="data")
+    return Status.CONFIRMED, Evidence(
+        _("the arrays have different numbers of rows ({sizes})").format(sizes=named), quantity="data"
+    )
 
 
 def object_dtype(outcome: Outcome, input_range: InputRange | None = None) -> tuple[Status, Evidence]:

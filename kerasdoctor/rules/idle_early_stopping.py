@@ -46,7 +46,11 @@ def patience_too_long(fit: Fit) -> tuple[Status, Evidence]:
         needed=needed,
         planned=planned,
     )
-    status = Status.CONFIRMED if needed > planned else Status.RULED_OUT
+    if needed > planned and _brings_back(settings, planned):
+        statement = _("{statement}; but restore_best_weights=True brings the best epoch back at its end").format(
+            statement=statement
+        )
+    status = Status.CONFIRMED if _is_too_patient(settings, planned) else Status.RULED_OUT
     return status, Evidence(statement, quantity="fit", value=float(needed), threshold=float(planned))
 
 
@@ -128,7 +132,8 @@ class IdleEarlyStopping(Rule):
 
     ## What it sees
     Facts of its settings against the run: a monitor that no epoch logs (Keras only warns); a patience, or
-    start_from_epoch, that ends behind the last epoch; a mode against the way in which the metric improves; a monitor
+    start_from_epoch, that ends behind the last epoch, unless the best weights are restored, which Keras does at the end
+    of a run that was not stopped, too; a mode against the way in which the metric improves; a monitor
     of the training part while the validation loss rises for good; and, when the run has ended, weights that validate
     worse than those of the best epoch by a tenth of its level, because restore_best_weights is False, which is
     Keras's default.
@@ -203,7 +208,7 @@ class IdleEarlyStopping(Rule):
         # with validation_freq > 1 the first validation may come later
         if history and monitor not in history and epochs >= fit.validation_freq:
             statement = _("it watches {monitor!r}, which is not logged, so it never stops the run")
-        elif needed is not None and needed > planned:
+        elif _is_too_patient(settings, planned):
             statement = _("the run has {planned} epochs and its patience ends in epoch {needed}, so it never stops it")
         elif metric is not None and _against(settings.get("mode"), metric):
             statement = _("it waits for {monitor!r} to get worse")
@@ -242,6 +247,18 @@ def _first_stop(settings: Mapping[str, Any]) -> int | None:
     if not isinstance(patience, int) or not isinstance(start, int):
         return None
     return max(start, 0) + 1 + max(patience, 1)
+
+
+def _brings_back(settings: Mapping[str, Any], planned: int) -> bool:
+    """Whether it restores the best of the epochs that it watched, which Keras does without a stop, too."""
+    start = settings.get("start_from_epoch") or 0
+    return bool(settings.get("restore_best_weights")) and start < planned
+
+
+def _is_too_patient(settings: Mapping[str, Any], planned: int) -> bool:
+    """Whether it cannot act before the end of the run, neither by a stop nor by the weights that it restores."""
+    needed = _first_stop(settings)
+    return needed is not None and needed > planned and not _brings_back(settings, planned)
 
 
 def _against(mode: Any, metric: Metric) -> bool:

@@ -75,7 +75,7 @@ def masked_labels(evidence: Evidence, heads: list[Head]) -> tuple[Status, Eviden
     statement = (
         _("{value:g} stands {count:,} times among labels of 0 to {last}")
         if masked
-        else _("the labels outside are no single -1, -100 or 255: {value:g}")
+        else _("the label outside is {value:g}, where rows without a label would have -1, -100 or 255")
     )
     return Status.CONFIRMED if masked else Status.RULED_OUT, Evidence(
         statement.format(value=outside[0] if outside else high, count=count, last=(head.units or 0) - 1),

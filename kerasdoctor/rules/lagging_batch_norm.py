@@ -211,7 +211,8 @@ def _examined(
         return None
     steps = int(batch_norm_shift.last[-1])
     statement = _(
-        "in {name} the variance of the validation is {ratio:.2g} times the moving one and its mean {shift:.2g} "
+        "for {name} the variance of the validation rows is {ratio:.2g} times the one that it holds and their mean "
+        "{shift:.2g} "
         "standard deviations off, after {steps} updates"
     )
     return Evidence(

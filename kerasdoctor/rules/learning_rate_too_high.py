@@ -14,11 +14,13 @@ from kerasdoctor.examinations import (
     rows_per_step,
     scale_of_inputs,
     scale_of_targets,
+    used_rate,
 )
 from kerasdoctor.examples import digits_thrown_off, digits_with_dropout, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.update_ratio import UpdateRatio
@@ -43,15 +45,13 @@ def long_steps(
     compile: Compile,
     model: Model,
     update_ratio: UpdateRatio | None = None,
+    learning_rate: LearningRate | None = None,
     input_range: InputRange | None = None,
     target_range: TargetRange | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the steps are long by themselves: neither inputs nor targets explain it."""
-    parts = []
-    if compile.learning_rate is not None:
-        parts.append(
-            _("the learning rate of {name} is {rate:g}").format(name=compile.optimizer, rate=compile.learning_rate)
-        )
+    rate = used_rate(compile, learning_rate)
+    parts = [_("{name} has {rate}").format(name=compile.optimizer, rate=rate)] if rate else []
     longest = _longest_step(update_ratio)
     if longest is not None:
         parts.append(_("one step changed a kernel by {share:.0%} of its norm").format(share=longest))
@@ -113,6 +113,7 @@ class LearningRateTooHigh(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor",)
     message = _("The learning rate is too high: {statement}.")
 
     causes = (

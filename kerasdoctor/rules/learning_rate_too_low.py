@@ -43,6 +43,8 @@ def early_decay(learning_rate: LearningRate) -> tuple[Status, Evidence]:
     if not len(rates) or rates.max() <= 0:
         return Status.RULED_OUT, Evidence(_("the learning rate was 0 all along"), quantity="learning_rate")
     statement = _("the learning rate went from {highest:.3g} to {last:.3g}").format(highest=rates.max(), last=rates[-1])
+    if rates.max() == rates[-1]:
+        statement = _("the learning rate never fell below {last:.3g}").format(last=rates.min())
     share = float(rates[-1] / rates.max())
     found = Evidence(statement, quantity="learning_rate", value=share, threshold=0.1)
     return (Status.CONFIRMED if share < 0.1 else Status.RULED_OUT), found
@@ -91,6 +93,7 @@ class LearningRateTooLow(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("majority-predictor", "stopped-too-early", "underfitting")
     message = _("The learning rate is too low: {statement}.")
 
     causes = (
@@ -135,8 +138,9 @@ class LearningRateTooLow(Rule):
         ):
             return None
         statement = _(
-            "all {steps:,} updates together can have moved a kernel by {path:.2g} of its norm at most, and the loss "
-            "went from {first:.4g} to {last:.4g}"
+            "all {steps:,} updates together can have changed the weights of a layer by {path:.2%} of their size at "
+            "most, "
+            "and the loss went from {first:.4g} to {last:.4g}"
         ).format(steps=steps, path=path, first=epochs[0], last=epochs[-1])
         return Evidence(statement, quantity="update_norm", value=path, threshold=LEAST_PATH)
 

@@ -77,6 +77,7 @@ class LogitsAsProbabilities(Rule):
 
     family = "model"
     severity = Severity.ERROR
+    explains = ("majority-predictor", "underfitting")
     message = _("The loss takes for probabilities what are none: {statement}.")
 
     causes = (

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import block_losses, first_loss, rows_per_step
+from kerasdoctor.examinations import at_rate, block_losses, first_loss, rows_per_step
 from kerasdoctor.examples import digits_with_a_spike, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.clip_gradients import ClipGradients
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
@@ -55,24 +58,26 @@ def _lasts(blocks: Floats, at: int) -> float | None:
 def outlier_batch(
     batch_loss: BatchLoss, fit: Fit, data: Data, epoch_begin: EpochBegin | None = None
 ) -> tuple[Status, Evidence]:
-    """Whether the batch is odd and the weights are not: the loss is back at once, or comes in every epoch."""
+    """Whether the batch may be odd and the weights are not: the loss is back at once, or comes in every epoch.
+
+    A long step from which the weights come back looks the same, so that only the rows could confirm it.
+    """
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at):
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches"), quantity="batch_loss")
     epochs = max(len(epoch_begin), 1) if epoch_begin is not None else 1
-    statement = _("{count} spikes in {epochs} epochs").format(count=len(at), epochs=epochs)
+    statement = _("spikes in {epochs} epochs: {count}").format(count=len(at), epochs=epochs)
     if lasting is not None:
         statement = _("{statement}; behind the highest the loss is {times:.2g} times that before").format(
             statement=statement, times=lasting
         )
     recurs = len(at) >= 3 and len(at) >= 0.5 * epochs
-    value = lasting
-    if recurs or (lasting is not None and lasting < LASTING):
-        return Status.CONFIRMED, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
-    if lasting is None:
-        statement = _("measured, undecided: {statement}").format(statement=statement)
-        return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", threshold=LASTING)
-    return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=value, threshold=LASTING)
+    if lasting is not None and lasting >= LASTING and not recurs:
+        return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=lasting, threshold=LASTING)
+    statement = _("measured, undecided: {statement}; whether rows of it are far from all others would tell").format(
+        statement=statement
+    )
+    return Status.POSSIBLE, Evidence(statement, quantity="batch_loss", value=lasting, threshold=LASTING)
 
 
 def long_steps(
@@ -81,16 +86,19 @@ def long_steps(
     fit: Fit,
     data: Data,
     compile: Compile,
+    learning_rate: LearningRate | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether a step threw the weights off: the loss stays high behind the spike."""
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at) or lasting is None:
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches behind it"), quantity="batch_loss")
     statement = _("behind the highest spike the loss is {times:.2g} times that before").format(times=lasting)
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     found = Evidence(statement, quantity="batch_loss", when=evidence.when, value=lasting, threshold=LASTING)
-    return (Status.CONFIRMED if lasting >= LASTING else Status.RULED_OUT), found
+    if lasting >= LASTING:
+        return Status.CONFIRMED, found
+    # an optimizer may bring the weights back within a few steps
+    return Status.POSSIBLE, replace(found, statement=_("measured, undecided: {statement}").format(statement=statement))
 
 
 def _found(batch_loss: BatchLoss, fit: Fit, data: Data) -> tuple[Floats, Positions, float | None]:
@@ -111,8 +119,9 @@ class LossSpike(Rule):
     spike, nor is a loss that is a multiple of nearly nothing.
 
     ## How it is told apart
-    An outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. Long steps: the
-    stretches behind it still have twice the loss of those before, for the weights were thrown off.
+    Long steps: the stretches behind it still have twice the loss of those before, for the weights were thrown off. An
+    outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. As the weights may
+    come back from a long step as fast, this alone does not confirm it: look at the rows of that batch.
 
     ## Remedies
     Clipped gradients; a smaller learning rate. Rows that cause it are for the author to look at.

@@ -177,7 +177,7 @@ class MajorityPredictor(Rule):
 
     family = "data"
     severity = Severity.WARNING
-    message = _("The model predicts one class for every row so far: {statement}.")
+    message = _("The model predicts one class for every row: {statement}.")
 
     causes = (
         Cause(

@@ -143,8 +143,10 @@ def shifted_mean(part_scale: PartScale | None = None, drawn_range: DrawnRange | 
     parts = _found(part_scale, drawn_range)
     same_range = 1 / OTHER_RANGE <= parts.ratio <= OTHER_RANGE and (parts.moved or 0) < 2
     statement = _("the validation part lies {shift:.3g} half spreads of the training part away from it")
+    if not same_range:
+        statement = _("the validation part differs in more than its place: its values spread {ratio:.3g} times as wide")
     return (Status.CONFIRMED if same_range and parts.shift > parts.shift_allowed else Status.RULED_OUT), Evidence(
-        statement.format(shift=parts.shift),
+        statement.format(shift=parts.shift, ratio=parts.ratio),
         quantity="part_scale",
         where=parts.name,
         value=parts.shift,
@@ -242,6 +244,7 @@ class MismatchedPreprocessing(Rule):
 
     family = "data"
     severity = Severity.ERROR
+    explains = ("loss-accuracy-disagreement", "majority-predictor", "overfitting", "small-dataset", "trained-too-long")
     message = _("The rows that validate were prepared differently from those that train: {statement}.")
 
     causes = (

@@ -10,12 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import at_rate
 from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Compile, Data, Fit, Model
@@ -139,6 +141,7 @@ def learning_rate_too_high(
     input_range: InputRange | None = None,
     target_range: TargetRange | None = None,
     first_nonfinite: FirstNonfinite | None = None,
+    learning_rate: LearningRate | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the batch losses, or the weights, grew before the first that is not finite."""
     if _only_validation(evidence):
@@ -149,11 +152,7 @@ def learning_rate_too_high(
             quantity="batch_loss",
             when=evidence.when,
         )
-    rate = (
-        ""
-        if compile.learning_rate is None
-        else _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
-    )
+    rate = at_rate(compile, learning_rate)
     origin = _replayed(first_nonfinite)
     if origin is None:
         spoilt = any(values.nonfinite for _name, values in _trained(input_range, target_range))
@@ -348,6 +347,20 @@ class NanLoss(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
+    explains = (
+        "better-validation",
+        "dead-units",
+        "loss-accuracy-disagreement",
+        "majority-predictor",
+        "oscillating-validation",
+        "overfitting",
+        "saturated-units",
+        "small-dataset",
+        "stopped-too-early",
+        "trained-too-long",
+        "underfitting",
+        "vanishing-gradients",
+    )
     message = _("The training is not finite: {statement}.")
 
     causes = (

@@ -167,6 +167,17 @@ class NegativeLoss(Rule):
 
     family = "data"
     severity = Severity.ERROR
+    explains = (
+        "better-validation",
+        "loss-accuracy-disagreement",
+        "majority-predictor",
+        "oscillating-validation",
+        "overfitting",
+        "small-dataset",
+        "stopped-too-early",
+        "trained-too-long",
+        "underfitting",
+    )
     message = _("The loss is negative, which it cannot be on valid targets: {statement}.")
 
     causes = (

@@ -81,6 +81,14 @@ class NothingTrainable(Rule):
 
     family = "optimization"
     severity = Severity.ERROR
+    explains = (
+        "learning-rate-too-low",
+        "majority-predictor",
+        "stopped-too-early",
+        "too-few-updates",
+        "underfitting",
+        "vanishing-gradients",
+    )
     message = _("Nothing is trained: {statement}.")
 
     causes = (

@@ -9,10 +9,12 @@ import numpy as np
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import at_rate
 from kerasdoctor.examples import digits_with_dropout, digits_with_long_steps, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.gradient_cosine import GradientCosine
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Data, Fit, Metric, Model
 from kerasdoctor.remedies.dropout import Dropout
@@ -55,6 +57,7 @@ def learning_rate_too_large(
     compile: Compile,
     split_labels: SplitLabels | None = None,
     gradient_cosine: GradientCosine | None = None,
+    learning_rate: LearningRate | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether single steps throw the training loss back to where it began, or each undoes the one before."""
     cosine = _reversal(compile, gradient_cosine)
@@ -78,8 +81,7 @@ def learning_rate_too_large(
         "the mean loss of {rows} training rows began at {first:.3g}; late in the run it is {typical:.3g} at its median "
         "and jumps to {highest:.3g} in step {step}"
     ).format(rows=size * batch, first=first, typical=typical, highest=highest, step=step)
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     # of 24 real healthy runs none is, but for one whose rare class is in few batches (REAL_RUNS.md of the simulations)
     rare = split_labels is not None and _unevenness(split_labels) >= UNEVEN
     thrown_back = highest >= 0.5 * first and highest >= 3 * typical and not rare

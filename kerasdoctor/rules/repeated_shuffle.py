@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import piped_digits, shuffled_digits
 from kerasdoctor.locale import _
-from kerasdoctor.record import Data, Fit, TrainingRecord
+from kerasdoctor.record import Data, Fit, PipelineStep, TrainingRecord
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 
-def _seeded(fit: Fit, data: Data) -> bool:
-    return data.kind == "arrays" and fit.shuffle and fit.seed is not None and fit.backend == "tensorflow"
+def _shuffles_anew(step: PipelineStep) -> bool:
+    return step.kind == "shuffle" and step.settings.get("reshuffle_each_iteration") is not False
 
 
-def _once(data: Data) -> bool:
-    shuffles = [step for step in data.pipeline if step.kind == "shuffle"]
-    return bool(shuffles) and all(step.settings.get("reshuffle_each_iteration") is False for step in shuffles)
-
-
-def global_seed(fit: Fit, data: Data) -> tuple[Status, Evidence]:
-    """Whether `set_random_seed` was called, and TensorFlow shuffles the arrays."""
-    if _seeded(fit, data):
-        return Status.CONFIRMED, Evidence(_("the global seed is {seed}").format(seed=fit.seed), quantity="fit")
-    return Status.RULED_OUT, Evidence(_("no global seed orders these rows"), quantity="fit")
+def _behind_cache(steps: Sequence[PipelineStep]) -> Sequence[PipelineStep]:
+    """The steps that are made in every epoch: a cache repeats what the first epoch has put into it."""
+    caches = [place for place, step in enumerate(steps) if step.kind == "cache"]
+    return steps[caches[-1] + 1 :] if caches else steps
 
 
 def shuffled_once(data: Data) -> tuple[Status, Evidence]:
-    """Whether every shuffle of the pipeline is told not to shuffle anew."""
-    if _once(data):
-        return Status.CONFIRMED, Evidence(_("reshuffle_each_iteration is False"), quantity="data")
-    return Status.RULED_OUT, Evidence(_("no pipeline with reshuffle_each_iteration=False"), quantity="data")
+    """Whether a shuffle is told not to shuffle anew."""
+    told = [step for step in data.pipeline if step.kind == "shuffle" and not _shuffles_anew(step)]
+    if told:
+        statement = _("shuffle(..., reshuffle_each_iteration=False) draws one order for the whole training")
+        return Status.CONFIRMED, Evidence(statement, quantity="data")
+    return Status.RULED_OUT, Evidence(_("no shuffle has reshuffle_each_iteration=False"), quantity="data")
 
 
-def _with_seed(backend: str) -> TrainingRecord:
+def cached_order(data: Data) -> tuple[Status, Evidence]:
+    """Whether the shuffled rows are cached."""
+    cached = data.pipeline[: len(data.pipeline) - len(_behind_cache(data.pipeline))]
+    if any(_shuffles_anew(step) for step in cached):
+        statement = _("cache() stands behind shuffle(), so each epoch reads the order that the first one has stored")
+        return Status.CONFIRMED, Evidence(statement, quantity="data")
+    return Status.RULED_OUT, Evidence(_("no cache() stands behind a shuffle that draws anew"), quantity="data")
+
+
+def _with_seed() -> TrainingRecord:
+    """Arrays behind `set_random_seed(1)` on TensorFlow."""
     record = shuffled_digits()
-    record.fit = replace(record.fit, seed=1, backend=backend)
+    record.fit = replace(record.fit, seed=1, backend="tensorflow")
     return record
-
-
-def _with_seed_on_tensorflow() -> TrainingRecord:
-    """Digits behind `set_random_seed(1)` on TensorFlow."""
-    return _with_seed("tensorflow")
-
-
-def _with_seed_on_torch() -> TrainingRecord:
-    """The same on PyTorch, whose loader draws a new order in every epoch."""
-    return _with_seed("torch")
 
 
 def _shuffled_once() -> TrainingRecord:
@@ -59,23 +56,41 @@ def _shuffled_once() -> TrainingRecord:
     return record
 
 
+def _cached_behind_shuffle() -> TrainingRecord:
+    """A pipeline whose shuffled batches are cached."""
+    record = piped_digits()
+    record.data = replace(record.data, pipeline=(*record.data.pipeline, PipelineStep(kind="cache", elements=45)))
+    return record
+
+
+def _cached_before_shuffle() -> TrainingRecord:
+    """A pipeline that caches its rows and shuffles them anew in each epoch."""
+    record = piped_digits()
+    source, shuffle, batch = record.data.pipeline
+    record.data = replace(record.data, pipeline=(source, PipelineStep(kind="cache", elements=1437), shuffle, batch))
+    return record
+
+
 class RepeatedShuffle(Rule):
-    """Every epoch goes through the rows in the same random order.
+    """The pipeline shuffles, and yet every epoch goes through the rows in the same order.
 
     ## What it sees
-    Arrays that Keras shuffles on TensorFlow after `keras.utils.set_random_seed`, or a `tf.data` pipeline whose every
-    `shuffle` is told not to shuffle anew; and two epochs or more.
+    A `tf.data` pipeline with a `shuffle`, none of which draws anew in each epoch; and two epochs or more.
 
     ## How it is told apart
-    A global seed fixes the seed of the shuffle too, which starts again at every epoch. The setting of a pipeline is
-    read from the pipeline.
+    Shuffled once: `reshuffle_each_iteration=False`, which is right before a split and wants a second `shuffle` behind
+    it. A cached order: `cache()` behind `shuffle()` stores the first order, and with it all random augmentation that
+    stands before it.
 
     ## Remedies
-    Usually none: the order is random once, and the batches are the same in every epoch. Where it matters, shuffle in
-    the pipeline: `.shuffle(n, seed=1, reshuffle_each_iteration=True)` gives other orders that can be repeated.
+    `shuffle` behind `cache`, and behind the split. The order alone rarely matters; frozen augmentation does.
 
     ## References
-    Measured with Keras 3.15 on TensorFlow: after `set_random_seed(1)` five epochs of two fits had one order.
+    Measured with Keras 3.15 on TensorFlow 2.21: of four epochs all had one order with `reshuffle_each_iteration=False`
+    and with `cache()` behind `shuffle()`, four with `cache()` before it or a second `shuffle`. Arrays behind
+    `keras.utils.set_random_seed` have one order, too, in all epochs and fits, which is not told, for no harm of it
+    shows: in 15 settings (digits, moons; batches of 4 to 101 rows; SGD and Adam) of 10 or 14 pairs of runs, the
+    validation loss was better in one and worse in one (p < .05), as chance alone would have it.
     """
 
     family = "loop"
@@ -83,27 +98,25 @@ class RepeatedShuffle(Rule):
     message = _("All {value:.0f} epochs go through the rows in the same order: {statement}.")
 
     causes = (
-        Cause("global-seed", _("a global seed starts the shuffle again"), examine=global_seed),
-        Cause("shuffled-once", _("the pipeline is not shuffled anew"), examine=shuffled_once),
+        Cause("shuffled-once", _("the pipeline is told to shuffle only once"), examine=shuffled_once),
+        Cause("cached-order", _("what is shuffled is cached"), examine=cached_order),
     )
 
     examples = (
-        Unhealthy(_with_seed_on_tensorflow, confirms=("global-seed",)),
         Unhealthy(_shuffled_once, confirms=("shuffled-once",)),
-        Healthy(_with_seed_on_torch),
+        Unhealthy(_cached_behind_shuffle, confirms=("cached-order",)),
+        Healthy(_cached_before_shuffle),
+        Healthy(_with_seed),
     )
 
     def check(self, fit: Fit, data: Data) -> Evidence | None:
         epochs = fit.epochs - fit.initial_epoch
-        if fit.loop or epochs < 2:
+        if fit.loop or epochs < 2 or not any(step.kind == "shuffle" for step in data.pipeline):
             return None
-        if _seeded(fit, data):
-            if (data.n_train or 0) <= (fit.batch_size or 32):
-                # one batch has no order
-                return None
-            statement = _("keras.utils.set_random_seed was called, and the shuffle starts again at each epoch")
-        elif _once(data):
-            statement = _("the pipeline shuffles once, with reshuffle_each_iteration=False")
-        else:
+        # one batch has no order
+        if data.pipeline[-1].elements == 1 or any(_shuffles_anew(step) for step in _behind_cache(data.pipeline)):
             return None
+        statement = _(
+            "nothing in the pipeline shuffles anew in each epoch; put a shuffle() behind cache() and behind the split"
+        )
         return Evidence(statement, quantity="fit", value=float(epochs))

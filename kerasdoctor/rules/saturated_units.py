@@ -37,7 +37,8 @@ def large_weights(evidence: Evidence, initial_weights: InitialWeights) -> tuple[
             _("not measured: the kernel of this layer was not seen"), quantity="initial_weights"
         )
     statement = _(
-        "a unit of it began with {gain:.3g} times the variance of its inputs; the initializations by size give 0.3 to 2"
+        "a unit of it began with {gain:.3g} times the variance of its inputs; Glorot's and He's initializations give "
+        "0.3 to 2"
     ).format(gain=spread.gain)
     found = Evidence(statement, quantity="initial_weights", where=evidence.where, value=spread.gain, threshold=8.0)
     return (Status.CONFIRMED if spread.gain >= 8.0 else Status.RULED_OUT), found

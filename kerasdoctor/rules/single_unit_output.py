@@ -66,6 +66,7 @@ class SingleUnitOutput(Rule):
 
     family = "model"
     severity = Severity.ERROR
+    explains = ("majority-predictor", "stopped-too-early", "underfitting")
     message = _("One unit cannot choose between classes: {statement}.")
 
     causes = (

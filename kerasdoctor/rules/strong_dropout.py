@@ -109,6 +109,7 @@ class StrongDropout(Rule):
 
     family = "generalization"
     severity = Severity.WARNING
+    explains = ("better-validation", "underfitting")
     message = _("Dropout is too strong: {statement}.")
 
     causes = (

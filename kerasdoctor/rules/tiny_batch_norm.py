@@ -36,7 +36,9 @@ def batches_of_few_rows(
     if batch_norm_variance is not None and evidence.where in batch_norm_variance.columns:
         ratio = float(batch_norm_variance.mean[-1, batch_norm_variance.columns.index(evidence.where)])
         if math.isfinite(ratio):
-            statement += _("; the variance of the validation is {ratio:.2g} times the moving one").format(ratio=ratio)
+            statement += _(
+                "; the variance of the validation rows is {ratio:.2g} times the one that the layer holds"
+            ).format(ratio=ratio)
     return Status.CONFIRMED, Evidence(statement, quantity="fit", where=evidence.where, value=rows)
 
 
@@ -109,7 +111,7 @@ class TinyBatchNorm(Rule):
         few = [layer for layer in layers if size <= (FEW_MAPS if _maps(layer) else FEW)]
         if not few:
             return None
-        statement = _("{count} BatchNormalization layers, {name} the first, see batches of {size} rows")
+        statement = _("layers of BatchNormalization that see batches of {size} rows: {count}, {name} the first")
         return Evidence(
             statement.format(count=len(few), name=few[0].name, size=size),
             quantity="fit",

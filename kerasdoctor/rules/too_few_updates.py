@@ -79,6 +79,7 @@ class TooFewUpdates(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("stopped-too-early", "underfitting")
     message = _("Too few updates: {statement}.")
 
     causes = (

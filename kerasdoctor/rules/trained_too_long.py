@@ -27,7 +27,9 @@ def best_epoch_not_kept(fit: Fit) -> tuple[Status, Evidence]:
     if stops or saves:
         kept = "EarlyStopping(restore_best_weights=True)" if stops else "ModelCheckpoint(save_best_only=True)"
         return Status.RULED_OUT, Evidence(_("{kept} keeps it").format(kept=kept), quantity="fit", value=1.0)
-    statement = _("no EarlyStopping that restores and no ModelCheckpoint that saves the best epoch is among them")
+    statement = _(
+        "no EarlyStopping that restores and no ModelCheckpoint that saves the best epoch is among the callbacks"
+    )
     return Status.CONFIRMED, Evidence(statement, quantity="fit", value=0.0)
 
 

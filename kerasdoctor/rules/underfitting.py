@@ -10,8 +10,10 @@ import numpy as np
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examinations import at_rate
 from kerasdoctor.examples import digits_with_dropout, shuffled_digits, tumours
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
@@ -65,12 +67,13 @@ def strong_regularization(
     return status, Evidence(statement, quantity="weight_penalty", value=max(share, rate), threshold=PENALTY)
 
 
-def learning_rate(update_ratio: UpdateRatio, compile: Compile) -> tuple[Status, Evidence]:
+def learning_rate(
+    update_ratio: UpdateRatio, compile: Compile, learning_rate: LearningRate | None = None
+) -> tuple[Status, Evidence]:
     """Whether the weights have hardly moved in all steps together."""
     moved = _moved(update_ratio)
     statement = _("all updates together are {moved:.2g} times the weights, in the kernel that moved most")
-    if compile.learning_rate is not None:
-        statement += _(", at a learning rate of {rate:g}").format(rate=compile.learning_rate)
+    statement += at_rate(compile, learning_rate)
     found = Evidence(statement.format(moved=moved), quantity="update_ratio", value=moved, threshold=MOVED)
     if moved < MOVED:
         return Status.CONFIRMED, found

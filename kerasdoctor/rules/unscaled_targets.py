@@ -176,7 +176,7 @@ class UnscaledTargets(Rule):
         return Evidence(
             _(
                 "{name} has mean {mean:.4g} and standard deviation {deviation:.4g}, and after {epochs} epochs the loss "
-                "is {loss:.4g} so far, while always predicting the mean costs {constant:.4g}"
+                "is {loss:.4g}, while always predicting the mean costs {constant:.4g}"
             ).format(
                 name=name,
                 mean=moments.mean,

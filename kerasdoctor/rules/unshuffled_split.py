@@ -205,6 +205,7 @@ class UnshuffledSplit(Rule):
 
     family = "data"
     severity = Severity.ERROR
+    explains = ("majority-predictor", "overfitting", "stopped-too-early", "trained-too-long")
     message = _(
         "The last {fit.validation_split:.0%} of the rows, which validate, are no sample of the data: {statement}."
     )

@@ -72,7 +72,8 @@ def small_initialization(initial_weights: InitialWeights) -> tuple[Status, Evide
         return Status.POSSIBLE, Evidence(_("not measured: no kernel was seen"), quantity="initial_weights")
     gain, path = min(gains)
     statement = _(
-        "a unit of {name} began with {gain:.2g} times the variance of its inputs; the initializations by size give "
+        "a unit of {name} began with {gain:.2g} times the variance of its inputs; Glorot's and He's initializations "
+        "give "
         "0.3 to 2"
     ).format(name=path, gain=gain)
     found = Evidence(statement, quantity="initial_weights", where=path, value=gain, threshold=0.1)
@@ -119,6 +120,7 @@ class VanishingGradients(Rule):
 
     family = "optimization"
     severity = Severity.WARNING
+    explains = ("learning-rate-too-low", "majority-predictor", "underfitting")
     message = _("The gradients vanish: {statement}.")
 
     causes = (
@@ -172,7 +174,7 @@ class VanishingGradients(Rule):
         share = float(first / known.max())
         statement = _(
             "a weight of {first} gets {share:.1g} times the gradient of {largest}, and after {epochs} epochs the loss "
-            "has gone from {start:.4g} to {last:.4g} so far"
+            "has gone from {start:.4g} to {last:.4g}"
         ).format(
             first=gradient_norm.columns[columns[0]],
             share=share,

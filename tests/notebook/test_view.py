@@ -10,6 +10,7 @@ import subprocess
 import sys
 import timeit
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,18 @@ def test_an_examination_is_sent_when_it_says_something_new(wire: Wire) -> None:
     # equal code is shown once and named by both causes
     assert [prescription["id"] for prescription in diagnosis["prescriptions"]] == ["1.1"]
     assert [cause["prescriptions"] for cause in diagnosis["causes"]] == [["1.1"], ["1.1"]]
+
+
+def test_what_follows_from_a_diagnosis_is_sent_with_it(wire: Wire) -> None:
+    run, view = record(), LiveView()
+    view.add(run)
+    found = report(run)
+    (first,) = found.diagnoses
+    follows = replace(first, name="follows", message="It follows.", causes=())
+    view.examined(replace(found, diagnoses=(replace(first, explained=(follows,)),)))
+    facts = [content["run"] for content, _ in wire.messages("run")]
+    (diagnosis,) = facts[1]["report"]["diagnoses"]
+    assert diagnosis["evidence"][-1] == {"statement": "This explains follows: It follows.", "measured": ""}
 
 
 def test_the_end_of_a_run_is_told(wire: Wire) -> None:

@@ -193,10 +193,10 @@ def test_sentences_are_shifted(x_y, split):
     )
     recorded = trained(f"h = model.fit(x, y, {split}, epochs=1, verbose=0)", model=model, x=x, y=y)
     names = prescribed(ShiftSentences(), recorded, model=model, x=x, y=y)
-    train = 128 if "split" in split else 160
-    assert len(names["x_train"]) == len(names["y_train"]) == 2 * train
-    assert np.array_equal(names["x_train"][:train], x[:train])
-    for original, shifted in zip(x[:train], names["x_train"][train:], strict=True):
+    train, part = (128, "train") if "split" in split else (160, "augmented")
+    assert len(names[f"x_{part}"]) == len(names[f"y_{part}"]) == 2 * train
+    assert np.array_equal(names[f"x_{part}"][:train], x[:train])
+    for original, shifted in zip(x[:train], names[f"x_{part}"][train:], strict=True):
         words = original[original != 0]
         rotations = [np.roll(words, places).tolist() for places in range(1, len(words))]
         assert shifted[: len(words)].tolist() in rotations
@@ -204,6 +204,30 @@ def test_sentences_are_shifted(x_y, split):
     if "split" in split:
         assert np.array_equal(names["x_val"], x[128:])
     assert "val_loss" in names["h"].history
+
+
+@pytest.mark.parametrize(
+    ("x_name", "y_name", "split", "made"),
+    [
+        ("x", "y", True, ("x_train", "x_val", "y_train", "y_val")),
+        ("x_train", "y_train", True, ("x_fit", "x_val", "y_fit", "y_val")),
+        ("train_x", "train_y", True, ("x_train", "x_val", "y_train", "y_val")),
+        ("train", "labels", True, ("x_train", "x_val", "labels_train", "labels_val")),
+        ("x_train", "y_train", False, ("x_augmented", "y_augmented")),
+        ("sequences", "y", False, ("sequences_augmented", "y_augmented")),
+    ],
+)
+def test_names_of_shifted_sentences(x_y, x_name, y_name, split, made):
+    y = x_y[1]
+    x = np.random.default_rng(0).integers(1, 50, (len(y), 9)).astype("int32")
+    layer = layers.Embedding(50, 4), layers.GlobalAveragePooling1D()
+    model = compiled(keras.Input((9,), dtype="int32"), *layer, layers.Dense(10, activation="softmax"))
+    names = {"model": model, x_name: x, y_name: y, "other": x, "others": y}
+    rest = "validation_split=0.2" if split else "validation_data=(other, others)"
+    recorded = trained(f"model.fit({x_name}, {y_name}, {rest}, epochs=1, verbose=0)", **names)
+    after = prescribed(ShiftSentences(), recorded, **names)
+    assert set(made) <= set(after)
+    assert not [name for name in after if name.count("train") > 1 or name.endswith("_2")]
 
 
 def test_early_stopping_is_put_right(x_y):
@@ -222,5 +246,25 @@ def test_early_stopping_is_put_right(x_y):
     callbacks = [keras.callbacks.EarlyStopping("val_acc", mode="max")]
     call = "model.fit(x, y, validation_split=0.2, epochs=6, verbose=0, callbacks=callbacks)"
     recorded = trained(call, model=model, x=x, y=y, callbacks=callbacks)
-    assert MorePatience().plan(recorded) is None
     prescribed(WorkingEarlyStopping(), recorded, model=model, x=x, y=y, callbacks=callbacks)
+
+
+@pytest.mark.parametrize("written", ["callbacks", "[stop, count]", "(stop, count)", "stop", "[*callbacks]"])
+def test_early_stopping_in_a_variable_gives_way_to_a_patient_one(x_y, written):
+    x, y = x_y
+    model = compiled(keras.Input((64,)), layers.Dense(10, activation="softmax"))
+    stop = keras.callbacks.EarlyStopping("val_loss", mode="min", min_delta=1e-3, patience=1, restore_best_weights=True)
+    count = keras.callbacks.LambdaCallback()
+    names = {"model": model, "x": x, "y": y, "stop": stop, "count": count, "callbacks": [stop, count]}
+    call = f"model.fit(x, y, validation_split=0.2, epochs=3, verbose=0, callbacks={written})"
+    recorded = trained(call, **names)
+    plan = MorePatience().plan(recorded)
+    assert plan is not None
+    (change,) = plan.changes
+    made = eval(change.source, {**names, "keras": keras})
+    patient = made[-1]
+    assert (patient.monitor, patient.patience, patient.restore_best_weights) == ("val_loss", 10, True)
+    assert abs(patient.min_delta) == pytest.approx(1e-3)
+    assert stop not in made
+    assert (count in made) is (written != "stop")
+    prescribed(MorePatience(), recorded, **names)

@@ -3,9 +3,9 @@ import unicodedata
 from dataclasses import replace
 
 from kerasdoctor.diagnosis import Verdict
-from kerasdoctor.renderers import text, wording
+from kerasdoctor.renderers import html, text, wording
 from kerasdoctor.report import Report
-from tests.renderers.conftest import nan_loss, sorted_digits
+from tests.renderers.conftest import nan_loss, overfitting, sorted_digits
 
 
 def test_everything_that_was_found_is_said(report: Report) -> None:
@@ -93,3 +93,14 @@ def test_beside_curves_that_are_not_well_there_is_no_clean_bill() -> None:
         verdict = Verdict("falling", "rising", reading, "The curves.")
         said = wording.no_finding(replace(report, verdict=verdict))
         assert ("Nothing found" in said) is clean
+
+
+def test_what_follows_from_a_diagnosis_is_said_under_it() -> None:
+    report = overfitting()
+    first, second = report.diagnoses
+    nested = replace(report, diagnoses=(replace(first, explained=(second,)),))
+    sentence = f"This explains {second.name}: {second.message}"
+    assert sentence in " ".join(text.render(nested).split())
+    assert html.render(nested).count("<li>This explains loss-accuracy-disagreement: ") == 1
+    assert text.render(nested).count("[INFO]") == 0
+    assert "overfitting (and by it loss-accuracy-disagreement)" in " ".join(text.render(nested).split())

@@ -27,7 +27,7 @@ def on_outputs(first: float, last: float) -> TrainingRecord:
 def test_says_what_it_was_and_is() -> None:
     found = diagnosis(penalized_digits(), NAME)
     assert found is not None
-    assert "it was 12.8 before training, where the data had 2.3; now it is 0.608" in found.message
+    assert "it was 12.8 before training, where the loss of the data was 2.3; now it is 0.608" in found.message
     finding = cause(penalized_digits(), NAME, "large-weight-penalty")
     assert "dense has kernel_regularizer L2(l2=0.1)" in finding.evidence.statement
     assert "keras.regularizers.L2(0.0001)" in finding.prescriptions[0].source

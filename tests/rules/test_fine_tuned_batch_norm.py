@@ -14,8 +14,8 @@ NAME = "fine-tuned-batch-norm"
 def test_names_layer_and_numbers() -> None:
     found = diagnosis(inverted_images(), NAME)
     assert found is not None
-    assert "in batch_normalization the mean of the validation is 1.9 moving standard deviations off" in found.message
-    assert "val_loss 2.7, loss 0.298" in found.message
+    assert "in batch_normalization the validation rows lie 1.9 standard deviations from the mean" in found.message
+    assert "val_loss is 2.7, loss 0.298" in found.message
     finding = cause(inverted_images(), NAME, "trainable-batch-norm-in-pretrained")
     assert "a loss of 4.61 in inference mode, where fit reported 1.93" in finding.evidence.statement
 

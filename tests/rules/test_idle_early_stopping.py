@@ -43,11 +43,14 @@ def test_nothing_is_logged_yet() -> None:
 @pytest.mark.parametrize(
     ("settings", "fires"),
     [
-        ({"patience": 18}, False),
-        ({"patience": 19}, False),
-        ({"patience": 20}, True),
-        ({"patience": 5, "start_from_epoch": 15}, True),
-        ({"patience": 5, "start_from_epoch": 14}, False),
+        ({"patience": 19, "restore_best_weights": False}, False),
+        ({"patience": 20, "restore_best_weights": False}, True),
+        ({"patience": 5, "start_from_epoch": 15, "restore_best_weights": False}, True),
+        ({"patience": 5, "start_from_epoch": 14, "restore_best_weights": False}, False),
+        # it keeps the best epoch without a stop, but none of those that it does not watch
+        ({"patience": 20}, False),
+        ({"patience": 5, "start_from_epoch": 19}, False),
+        ({"patience": 5, "start_from_epoch": 20}, True),
         ({"monitor": "val_accuracy", "mode": "min"}, True),
         ({"monitor": "val_accuracy", "mode": "max"}, False),
         ({"monitor": "val_loss", "mode": "max"}, True),

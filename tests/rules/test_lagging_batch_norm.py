@@ -24,7 +24,7 @@ def long_run(shift: float, variance: float, *, worse: float = 3.0) -> TrainingRe
 def test_names_layer_and_numbers() -> None:
     found = diagnosis(short_run(), NAME)
     assert found is not None
-    assert "in batch_normalization the variance of the validation is 0.03 times the moving one" in found.message
+    assert "for batch_normalization the variance of the validation rows is 0.03 times the one" in found.message
     assert "after 32 updates; val_loss 1.23, loss 0.0123" in found.message
     finding = cause(short_run(), NAME, "too-few-updates")
     # 0.99 ** 32

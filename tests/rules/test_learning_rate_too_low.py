@@ -12,7 +12,10 @@ NAME = "learning-rate-too-low"
 def test_says_how_far_the_weights_moved() -> None:
     found = diagnosis(digits_that_creep(), NAME)
     assert found is not None
-    assert "all 675 updates together can have moved a kernel by 0.0025 of its norm at most" in found.message
+    assert (
+        "all 675 updates together can have changed the weights of a layer by 0.25% of their size at most"
+        in found.message
+    )
 
 
 @pytest.mark.parametrize(("times", "fires"), [(15, True), (25, False)])

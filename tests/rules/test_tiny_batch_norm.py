@@ -26,7 +26,7 @@ def test_the_number_that_shows_it() -> None:
     found = cause(pairs(), NAME, "batches-of-few-rows")
     assert found.status is Status.CONFIRMED
     assert "the variance of 2 rows is uncertain by 141%" in found.evidence.statement
-    assert "3.6 times the moving one" in found.evidence.statement
+    assert "3.6 times the one that the layer holds" in found.evidence.statement
     assert "batch_size=32" in found.prescriptions[0].source
     assert cause(pairs(), NAME, "single-rows").status is Status.RULED_OUT
 

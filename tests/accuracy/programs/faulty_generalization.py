@@ -19,7 +19,13 @@ SPARSE = "sparse_categorical_crossentropy"
 # overfitting and over-confidence
 
 
-@faulty("overfitting: few noisy digits", "multi-class", "overfitting")
+# three seeds: mean confidence .86 to .90 at a validation accuracy of .74 to .77; 92 % of val_loss is of wrong rows
+@faulty(
+    "overfitting: few noisy digits",
+    "multi-class",
+    "overfitting",
+    also=("loss-accuracy-disagreement: over-confidence",),
+)
 def few_noisy_digits(seed: int) -> Any:
     x, y = data.digits(seed, 500)
     x = x + 0.35 * np.random.default_rng(seed).standard_normal(x.shape).astype("float32")

@@ -1,0 +1,58 @@
+"""A fault that explains others is the one badge; what follows from it stands under it."""
+
+from array import array
+
+import numpy as np
+
+from kerasdoctor import engine
+from kerasdoctor.examples import dead_digits, flipped_classes, mislabelled_digits
+from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.predicted_classes import PredictedClasses
+from kerasdoctor.record import TrainingRecord
+
+
+def badges(record: TrainingRecord) -> dict[str, list[str]]:
+    """Name of each diagnosis -> names of what it explains."""
+    found = engine.diagnose(record).diagnoses
+    return {diagnosis.name: [other.name for other in diagnosis.explained] for diagnosis in found}
+
+
+def predicting_one_class(record: TrainingRecord) -> TrainingRecord:
+    counts = np.zeros((10, 10), int)
+    counts[:, 3] = 36
+    record.quantities["predicted_classes"] = PredictedClasses(array("q", range(10)), array("d", [1.0] * 10), true=10)
+    record.quantities["confusion_matrix"] = ConfusionMatrix(np.arange(10), counts, 10)
+    return record
+
+
+def test_a_dead_network_predicts_one_class() -> None:
+    record = predicting_one_class(dead_digits())
+    epochs = len(record.history["val_loss"])
+    record.history["val_loss"] = [2.303] * epochs
+    assert badges(record) == {"dead-units": ["majority-predictor"]}
+
+
+def test_a_network_that_lives_is_told_of_itself() -> None:
+    record = predicting_one_class(dead_digits())
+    record.history["val_loss"] = [2.303] * len(record.history["val_loss"])
+    del record.quantities["zero_share"]
+    assert list(badges(record)) == ["majority-predictor"]
+
+
+def test_a_negative_loss_overfits_by_no_measure() -> None:
+    record = flipped_classes()
+    assert {"overfitting", "loss-accuracy-disagreement"} <= set(badges(record))
+    for key in ("loss", "val_loss"):
+        record.history[key] = [value - 3 for value in record.history[key]]
+    found = badges(record)
+    assert "negative-loss" in found
+    assert "overfitting" not in found
+
+
+def test_a_loss_that_becomes_nan_leaves_one_badge() -> None:
+    record = mislabelled_digits()
+    assert {"overfitting", "small-dataset"} <= set(badges(record))
+    record.history["loss"][-1] = float("nan")
+    found = badges(record)
+    assert list(found) == ["nan-loss"]
+    assert "small-dataset" in found["nan-loss"]
