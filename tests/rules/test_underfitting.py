@@ -128,6 +128,12 @@ def test_a_gap_is_another_thing() -> None:
     assert diagnosis(record, NAME) is None
 
 
+def test_a_weighted_loss_has_no_scale() -> None:
+    record = two_units()
+    record.fit = replace(record.fit, class_weight=True)
+    assert diagnosis(record, NAME) is None
+
+
 def test_not_while_it_runs() -> None:
     record = two_units()
     record.outcome = replace(record.outcome, status="running")
