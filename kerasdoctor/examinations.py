@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kerasdoctor.diagnosis import Evidence, Status
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.target_range import TargetRange
@@ -96,13 +97,31 @@ def path_length(update_norm: UpdateNorm, weight_norm: WeightNorm, since: int = 0
     return float((lengths[known] / norms[known]).max()) if known.any() else None
 
 
-def scale_of_inputs(model: Model, input_range: InputRange) -> tuple[Status, Evidence]:
-    """Whether the inputs are far larger than a network is initialized for."""
+def scale_of_inputs(model: Model, input_range: InputRange, far_rows: FarRows | None = None) -> tuple[Status, Evidence]:
+    """Whether the inputs are far larger than a network is initialized for, and not a few rows of them alone."""
     first = next((layer for layer in model.layers if layer.kind not in _WITHOUT_WEIGHTS), None)
     if first is not None and first.kind in _SCALING:
         statement = _("the model begins with {layer}, a {kind} layer").format(layer=first.name, kind=first.kind)
         return Status.RULED_OUT, Evidence(statement, quantity="model", where=first.name)
-    return _scale("input_range", input_range.inputs.items(), LARGE_INPUT)
+    status, found = _scale("input_range", input_range.inputs.items(), LARGE_INPUT)
+    if status is Status.CONFIRMED and far_rows is not None and far_rows.count and far_rows.typical <= LARGE_INPUT:
+        return Status.RULED_OUT, Evidence(far(far_rows), quantity="far_rows", value=float(far_rows.count))
+    return status, found
+
+
+def far(far_rows: FarRows) -> str:
+    """The rows that are far from the others, in words."""
+    statement = _(
+        "{count:,} of {rows:,} training rows reach up to {largest:.4g}, row {first} the first, where 98 in 100 stay "
+        "within {typical:.4g}"
+    )
+    return statement.format(
+        count=far_rows.count,
+        rows=far_rows.rows,
+        largest=far_rows.largest,
+        first=far_rows.first,
+        typical=far_rows.typical,
+    )
 
 
 def scale_of_targets(compile: Compile, target_range: TargetRange) -> tuple[Status, Evidence]:  # noqa: A002 - a part of the record

@@ -19,6 +19,9 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Times that the training loss is above the validation loss. Of the healthy example runs dropout of 0.3 gives 1.2.
 HIGHER = 1.5
+#: Validation rows below which a loss may be that much lower by chance (tests/accuracy/simulations/GENERALIZATION.md):
+#: of 200 rows with losses whose logarithms deviate by 1 no run is, by 2 one in five.
+FEWEST = 200
 
 
 def dropout_in_training(
@@ -129,9 +132,9 @@ class BetterValidation(Rule):
 
     ## What it sees
     The training loss is one and a half times the validation loss or more in every one of the last epochs (a third of
-    the run, five at least), and the training rows are not weighted. This is good to know, and rarely a fault: the two
-    are measured in two ways. The training loss is a mean over an epoch in which the weights change, with dropout, noise
-    and augmentation; val_loss is measured at its end, without them.
+    the run, five at least), there are 200 validation rows or more, and the training rows are not weighted. This is good
+    to know, and rarely a fault: the two are measured in two ways. The training loss is a mean over an epoch in which
+    the weights change, with dropout, noise and augmentation; val_loss is measured at its end, without them.
 
     ## How it is told apart
     Layers that act in training alone: without them the same training rows are judged as well as the others. The mean
@@ -170,6 +173,8 @@ class BetterValidation(Rule):
             list(split_labels.train.values()), list(split_labels.validation.values())
         ):
             # `unshuffled-split` tells it
+            return None
+        if loss.n_validation is not None and loss.n_validation < FEWEST:
             return None
         if fit.class_weight or fit.sample_weight:
             # `weighted-training-loss` tells it

@@ -66,15 +66,8 @@ def long_steps(
     return (Status.CONFIRMED if longest >= LONG else Status.RULED_OUT), found
 
 
-def dead_at_initialization(
-    evidence: Evidence, initial_weights: InitialWeights | None = None, dead_units: Dead | None = None
-) -> tuple[Status, Evidence]:
+def dead_at_initialization(evidence: Evidence, dead_units: Dead | None = None) -> tuple[Status, Evidence]:
     """Whether the units were dead before the first step."""
-    if initial_weights is not None:
-        kernel = initial_weights.variables.get(f"{evidence.where}/kernel")
-        if kernel is not None and kernel.mean == kernel.deviation == 0.0:
-            statement = _("its kernel began at 0, so its units had nothing to tell rows apart by")
-            return Status.CONFIRMED, Evidence(statement, quantity="initial_weights", where=evidence.where, value=0.0)
     if dead_units is None or not dead_units.at_initialization or evidence.where not in dead_units.columns:
         return Status.POSSIBLE, Evidence(
             _("not measured: the units were not counted before the first step"), quantity="dead_units"
@@ -127,7 +120,7 @@ class DeadUnits(Rule):
     A hidden layer with relu whose outputs are 0 for every unit, row and position of a whole validation, at the last
     two looks; or 95 % of whose units are 0 for each of 512 rows, half of its units more than at initialization. Single
     dead units are no fault: after 20 layers of relu a third is dead from the start, and wide layers lose most of theirs
-    while they learn well.
+    while they learn well. A layer whose weights began at 0 is told by `constant-initialization`.
 
     ## How it is told apart
     Long steps: one step changed a kernel by 30 % of its norm or more. Dead at initialization: half of the units were
@@ -182,17 +175,30 @@ class DeadUnits(Rule):
     examples = (Unhealthy(dead_digits, confirms=("long-steps",)), Healthy(living_digits))
 
     def check(
-        self, model: Model, data: Data, zero_share: ZeroShare | None = None, dead_units: Dead | None = None
+        self,
+        model: Model,
+        data: Data,
+        zero_share: ZeroShare | None = None,
+        dead_units: Dead | None = None,
+        initial_weights: InitialWeights | None = None,
     ) -> list[Evidence] | None:
         if zero_share is None and dead_units is None:
             raise NotMeasured("zero_share")
-        layers = _cut(model)
+        # `constant-initialization` tells of those that began at 0
+        layers = {path: layer for path, layer in _cut(model).items() if not _began_at_zero(path, initial_weights)}
         found: dict[str, Evidence] = {}
         if dead_units is not None and len(dead_units) >= 2 and dead_units.at_initialization:
             found |= _dying(dead_units, layers)
         if zero_share is not None and len(zero_share) >= 2 and (data.n_validation or 0) >= LEAST_ROWS:
             found |= _silent(zero_share, layers)
         return [found[path] for path in layers if path in found] or None
+
+
+def _began_at_zero(path: str, weights: InitialWeights | None) -> bool:
+    """Whether the kernel and the bias of a layer were 0 before the first step."""
+    known = {} if weights is None else weights.variables
+    kernel, bias = known.get(f"{path}/kernel"), known.get(f"{path}/bias")
+    return kernel is not None and all(part is None or part.mean == part.deviation == 0.0 for part in (kernel, bias))
 
 
 def _silent(zero_share: ZeroShare, layers: dict[str, Layer]) -> dict[str, Evidence]:

@@ -12,6 +12,7 @@ from kerasdoctor.examinations import at_rate, block_losses, first_loss, kernels,
 from kerasdoctor.examples import digits_with_steps, exploded_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange
@@ -40,7 +41,12 @@ _RECURRENT = {"SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D"}
 def _large_gains(weights: InitialWeights | None) -> list[tuple[float, str]]:
     if weights is None:
         return []
-    gains = ((spread.gain, path) for path, spread in weights.variables.items() if path.endswith("kernel"))
+    # of equal units `constant-initialization` tells
+    gains = (
+        (spread.gain, path)
+        for path, spread in weights.variables.items()
+        if path.endswith("kernel") and spread.deviation > 0 and spread.between_units != 0
+    )
     return sorted(((gain, path) for gain, path in gains if gain >= LARGE_GAIN), reverse=True)
 
 
@@ -75,9 +81,9 @@ def unclipped_recurrence(model: Model, compile: Compile) -> tuple[Status, Eviden
     return Status.CONFIRMED, Evidence(statement, quantity="model", where=recurrent[0].name)
 
 
-def unscaled_inputs(model: Model, input_range: InputRange) -> tuple[Status, Evidence]:
+def unscaled_inputs(model: Model, input_range: InputRange, far_rows: FarRows | None = None) -> tuple[Status, Evidence]:
     """Whether the inputs are far larger than a network is initialized for."""
-    return scale_of_inputs(model, input_range)
+    return scale_of_inputs(model, input_range, far_rows)
 
 
 def large_initialization(initial_weights: InitialWeights) -> tuple[Status, Evidence]:

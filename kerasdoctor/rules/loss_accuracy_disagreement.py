@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from kerasdoctor.remedies.stop_on_accuracy import StopOnAccuracy
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
+#: Share of the rise, in logarithms, that is more loss for each wrong row; the rest is more wrong rows.
+MOSTLY = 2 / 3
 
-def over_confidence(loss: Metric, metrics: Mapping[str, Metric]) -> tuple[Status, Evidence]:
+
+def over_confidence(evidence: Evidence, loss: Metric, metrics: Mapping[str, Metric]) -> tuple[Status, Evidence]:
     """Whether the wrong rows alone account for the level of the loss: then they are wrong with great certainty."""
     accuracy = _accuracy(metrics)
     share = np.nan if accuracy is None else statistics.level(accuracy.validation, len(accuracy.validation) - 1)
@@ -35,7 +39,12 @@ def over_confidence(loss: Metric, metrics: Mapping[str, Metric]) -> tuple[Status
         statement = _("{statement}, a probability of {chance:.2g} for their true class").format(
             statement=statement, chance=float(np.exp(-min(bound, 700)))
         )
-        return Status.CONFIRMED, Evidence(statement, quantity="history", value=float(bound), threshold=3 * np.log(2))
+        found = Evidence(statement, quantity="history", value=float(bound), threshold=3 * np.log(2))
+        onset = evidence.when.epoch - 1 if evidence.when and evidence.when.epoch else 0
+        if accuracy is not None and not _held(accuracy, onset):
+            undecided = _("measured, undecided: {statement}; but more rows are wrong, too")
+            return Status.POSSIBLE, replace(found, statement=undecided.format(statement=statement))
+        return Status.CONFIRMED, found
     statement = _("measured, undecided: {statement}").format(statement=statement)
     return Status.POSSIBLE, Evidence(statement, quantity="history", value=float(bound), threshold=3 * np.log(2))
 
@@ -69,13 +78,17 @@ class LossAccuracyDisagreement(Rule):
     ## What it sees
     A lasting rise of the validation loss, judged as `overfitting` judges it (a tenth of its lowest level, six times
     its noise, going on), behind whose onset the validation accuracy did not fall: the last three epochs are at least
-    as good as those around the onset, within a third of the sampling error of the validation set. Loss and accuracy
-    are two things: the loss counts how sure the network is, the accuracy only on which side of the border a row lies.
+    as good as those around the onset, within a third of the sampling error of the validation set; or it fell by one
+    sampling error at most, or so little that more than two thirds of the rise are more loss for each wrong row (the
+    loss over the share of wrong rows, both in logarithms). Where the accuracy is that of guessing the most frequent
+    class it has nowhere to fall, and the rule does not look. Loss and accuracy are two things: the loss counts how sure
+    the network is, the accuracy only on which side of the border a row lies.
 
     ## How it is told apart
     Over-confidence: the share of wrong rows says how large the loss of each of them can be at most; above three times
-    ln 2 they are given next to no probability. Few heavy rows: the loss of single rows would tell, which Keras does
-    not report. A monitored loss: a callback that keeps or stops by val_loss throws the better epochs away.
+    ln 2 they are given next to no probability. It is the cause where the accuracy held, and one of two where it fell.
+    Few heavy rows: the loss of single rows would tell, which Keras does not report. A monitored loss: a callback that
+    keeps or stops by val_loss throws the better epochs away.
 
     ## Remedies
     Judge by what matters: keep, or stop by, the best validation accuracy. Against over-confidence label smoothing or
@@ -128,16 +141,30 @@ class LossAccuracyDisagreement(Rule):
             return None
         last = len(loss.validation) - 1
         before, after = (statistics.level(accuracy.validation, index) for index in (onset.index, last))
-        if not 0 <= before <= 1 or not after >= before - _error(before, accuracy.n_validation):
+        if not 0 <= before <= 1 or not 0 <= after <= 1 or _is_guessing(after, accuracy.n_validation, split_labels):
+            return None
+        held = _held(accuracy, onset.index)
+        by_chance = after >= before - 3 * _error(before, accuracy.n_validation)
+        if not held and not by_chance and not _certainty(onset, before, after) > MOSTLY:
             return None
         statement = _(
             "val_loss rose by {rise:.0%} since epoch {epoch}, while val_{name} did not fall "
             "({before:.1%} there, now {after:.1%})"
         )
+        if not held:
+            statement = _(
+                "val_loss rose by {rise:.0%} since epoch {epoch}, and val_{name} went only from {before:.1%} to "
+                "{after:.1%}: {share:.0%} of the rise is that each wrong row costs more"
+            )
         return [
             Evidence(
                 statement.format(
-                    rise=onset.rise / onset.level, epoch=onset.index + 1, name=accuracy.name, before=before, after=after
+                    rise=onset.rise / onset.level,
+                    epoch=onset.index + 1,
+                    name=accuracy.name,
+                    before=before,
+                    after=after,
+                    share=_certainty(onset, before, after),
                 ),
                 quantity="history",
                 where="val_loss",
@@ -158,6 +185,29 @@ def _accuracy(metrics: Mapping[str, Metric]) -> Metric | None:
         ),
         None,
     )
+
+
+def _held(accuracy: Metric, onset: int) -> bool:
+    """Whether the accuracy is as good at the end as it was at an epoch, within what the same rows show by chance."""
+    series = accuracy.validation
+    before, after = (statistics.level(series, index) for index in (onset, len(series) - 1))
+    return bool(after >= before - _error(before, accuracy.n_validation))
+
+
+def _certainty(onset: statistics.Onset, before: float, after: float) -> float:
+    """Share of the rise that each wrong row carries more; 0 where it cannot be told."""
+    if not 0 < after < before < 1 or onset.rise <= 0:
+        return 0.0
+    return 1 - float(np.log((1 - after) / (1 - before)) / np.log1p(onset.rise / onset.level))
+
+
+def _is_guessing(share: float, n: int | None, labels: SplitLabels | None) -> bool:
+    """Whether a share of right rows is no better than that of the most frequent class, by two sampling errors."""
+    counts = list(labels.validation.values()) if labels is not None and labels.kind == "classes" else []
+    if not sum(counts):
+        return False
+    most = max(counts) / sum(counts)
+    return share <= most + 2 * float(np.sqrt(most * (1 - most) / (n or sum(counts))))
 
 
 def _error(share: float, n: int | None) -> float:

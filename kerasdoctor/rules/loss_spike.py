@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import at_rate, block_losses, first_loss, rows_per_step
+from kerasdoctor.examinations import at_rate, block_losses, far, first_loss, rows_per_step
 from kerasdoctor.examples import digits_with_a_spike, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.clip_gradients import ClipGradients
@@ -29,6 +30,10 @@ Positions = NDArray[np.int64]
 SPIKE = 10.0
 #: Stretches before one that it is compared with, and least that are needed.
 BEFORE, LEAST = 10, 40
+#: Where some rows are far from all others: times the first loss, and the median of the ten batches before, that the
+#: loss of one batch is; in how many batches; and the rows that a batch has at least. Without the far rows 1 of 144
+#: healthy runs would have as many such batches, one with class weights.
+HEAVY, AGAIN, HEAVY_ROWS = 2.0, 3, 16
 #: Times the median before that the stretches behind still have, when the weights were thrown off.
 LASTING = 2.0
 
@@ -39,12 +44,16 @@ def _spikes(batch_loss: BatchLoss, rows: int, start: float) -> tuple[Floats, Pos
     if len(blocks) < LEAST or not np.isfinite(blocks).all():
         return blocks, np.empty(0, np.int64)
     # of those before: behind a spike the weights may stay where it threw them
-    windows = np.lib.stride_tricks.sliding_window_view(blocks, BEFORE)[:-1]
-    typical = np.concatenate((np.full(BEFORE, np.inf), np.median(windows, axis=1)))
+    typical = np.concatenate((np.full(BEFORE, np.inf), np.median(_windows(blocks), axis=1)))
     high = (blocks >= start) & (blocks >= SPIKE * np.maximum(typical, 1e-12)) & (typical < start / 3)
     # neighbours are one spike
     first = high & ~np.concatenate(([False], high[:-1]))
     return blocks, np.flatnonzero(first)
+
+
+def _windows(losses: Floats) -> Floats:
+    """The `BEFORE` losses before each one, shape (n - BEFORE, BEFORE)."""
+    return np.lib.stride_tricks.sliding_window_view(losses, BEFORE)[:-1]
 
 
 def _lasts(blocks: Floats, at: int) -> float | None:
@@ -56,12 +65,22 @@ def _lasts(blocks: Floats, at: int) -> float | None:
 
 
 def outlier_batch(
-    batch_loss: BatchLoss, fit: Fit, data: Data, epoch_begin: EpochBegin | None = None
+    evidence: Evidence,
+    batch_loss: BatchLoss,
+    fit: Fit,
+    data: Data,
+    epoch_begin: EpochBegin | None = None,
+    far_rows: FarRows | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether the batch may be odd and the weights are not: the loss is back at once, or comes in every epoch.
+    """Whether the batch is odd and the weights are not: the loss is back at once, or comes in every epoch.
 
-    A long step from which the weights come back looks the same, so that only the rows could confirm it.
+    A long step from which the weights come back looks the same, so that only the rows confirm it.
     """
+    found = None
+    if far_rows is not None and far_rows.count:
+        found = Evidence(far(far_rows), quantity="far_rows", value=float(far_rows.count))
+        if evidence.threshold == HEAVY:
+            return Status.CONFIRMED, found
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at):
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches"), quantity="batch_loss")
@@ -74,6 +93,8 @@ def outlier_batch(
     recurs = len(at) >= 3 and len(at) >= 0.5 * epochs
     if lasting is not None and lasting >= LASTING and not recurs:
         return Status.RULED_OUT, Evidence(statement, quantity="batch_loss", value=lasting, threshold=LASTING)
+    if found is not None:
+        return Status.CONFIRMED, found
     statement = _("measured, undecided: {statement}; whether rows of it are far from all others would tell").format(
         statement=statement
     )
@@ -89,6 +110,9 @@ def long_steps(
     learning_rate: LearningRate | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether a step threw the weights off: the loss stays high behind the spike."""
+    if evidence.threshold == HEAVY:
+        statement = _("between such batches the loss is no higher than in the first step")
+        return Status.RULED_OUT, Evidence(statement, quantity="batch_loss")
     _blocks, at, lasting = _found(batch_loss, fit, data)
     if not len(at) or lasting is None:
         return Status.POSSIBLE, Evidence(_("measured, undecided: too few stretches behind it"), quantity="batch_loss")
@@ -99,6 +123,18 @@ def long_steps(
         return Status.CONFIRMED, found
     # an optimizer may bring the weights back within a few steps
     return Status.POSSIBLE, replace(found, statement=_("measured, undecided: {statement}").format(statement=statement))
+
+
+def _heavy(batch_loss: BatchLoss, rows: int, start: float) -> tuple[Floats, Positions]:
+    """Losses of batches, and the positions of those that stand out, again and again, of a loss that is no higher."""
+    size = max(1, -(-HEAVY_ROWS // rows))
+    values = batch_loss.values
+    losses = values[: len(values) // size * size].reshape(-1, size).mean(axis=1)
+    if len(losses) < LEAST or not np.isfinite(losses).all():
+        return losses, np.empty(0, np.int64)
+    typical = np.concatenate((np.full(BEFORE, np.inf), np.median(_windows(losses), axis=1)))
+    at = np.flatnonzero((losses >= HEAVY * start) & (losses >= HEAVY * typical) & (typical <= start))
+    return losses, at if len(at) >= AGAIN else at[:0]
 
 
 def _found(batch_loss: BatchLoss, fit: Fit, data: Data) -> tuple[Floats, Positions, float | None]:
@@ -116,12 +152,13 @@ class LossSpike(Rule):
     ## What it sees
     The mean loss of 64 rows in a row, of fresh weights: it is above the loss of the first batch, and ten times the
     median of the ten stretches before, which is below a third of that. What jumps before anything is learned is no
-    spike, nor is a loss that is a multiple of nearly nothing.
+    spike, nor is a loss that is a multiple of nearly nothing. Where some rows have values ten times beyond those of 98
+    in 100, also three single batches or more, whose loss is twice that of the first and of the ten before.
 
     ## How it is told apart
     Long steps: the stretches behind it still have twice the loss of those before, for the weights were thrown off. An
     outlier batch: right behind it the loss is what it was, or it comes again in every other epoch. As the weights may
-    come back from a long step as fast, this alone does not confirm it: look at the rows of that batch.
+    come back from a long step as fast, only rows that lie far from all others confirm it.
 
     ## Remedies
     Clipped gradients; a smaller learning rate. Rows that cause it are for the author to look at.
@@ -152,14 +189,17 @@ class LossSpike(Rule):
 
     examples = (Unhealthy(digits_with_a_spike, confirms=("long-steps",)), Healthy(shuffled_digits))
 
-    def check(self, batch_loss: BatchLoss, fit: Fit, data: Data, model: Model) -> Evidence | None:
+    def check(
+        self, batch_loss: BatchLoss, fit: Fit, data: Data, model: Model, far_rows: FarRows | None = None
+    ) -> Evidence | None:
         rows = rows_per_step(fit, data)
         start = first_loss(batch_loss, rows)
         if start is None or model.iterations:
             return None
         blocks, at = _spikes(batch_loss, rows, start)
         if not len(at):
-            return None
+            weighted = fit.class_weight or fit.sample_weight
+            return None if far_rows is None or not far_rows.count or weighted else _again(batch_loss, rows, start)
         highest = int(at[blocks[at].argmax()])
         size = max(1, 64 // rows)
         step = int(batch_loss.step[min(highest * size, len(batch_loss) - 1)])
@@ -175,3 +215,24 @@ class LossSpike(Rule):
             value=float(blocks[highest] / max(typical, 1e-12)),
             threshold=SPIKE,
         )
+
+
+def _again(batch_loss: BatchLoss, rows: int, start: float) -> Evidence | None:
+    """Single batches that stand out of a loss that is no higher than at first."""
+    losses, at = _heavy(batch_loss, rows, start)
+    if not len(at):
+        return None
+    highest = int(at[losses[at].argmax()])
+    typical = float(np.median(losses[highest - BEFORE : highest]))
+    step = int(batch_loss.step[min(highest * max(1, -(-HEAVY_ROWS // rows)), len(batch_loss) - 1)])
+    statement = _(
+        "in {count} batches it is more than twice that of the ten before, and of the first; at step {step:,} it is "
+        "{loss:.3g}, typically {typical:.3g} just before"
+    ).format(count=len(at), step=step, loss=losses[highest], typical=typical)
+    return Evidence(
+        statement,
+        quantity="batch_loss",
+        when=When(step=step),
+        value=float(losses[highest] / max(typical, 1e-12)),
+        threshold=HEAVY,
+    )

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import frozen_digits, shuffled_digits
+from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.record import Model, Outcome
@@ -42,7 +43,10 @@ def no_weights(model: Model) -> tuple[Status, Evidence]:
 
 
 def disconnected_output(
-    model: Model, outcome: Outcome, global_gradient_norm: GlobalGradientNorm | None = None
+    model: Model,
+    outcome: Outcome,
+    global_gradient_norm: GlobalGradientNorm | None = None,
+    heads: list[Head] | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether there are trainable weights that no gradient reaches."""
     if not model.trainable_parameters:
@@ -52,6 +56,14 @@ def disconnected_output(
             error=outcome.exception[:120]
         )
         return Status.CONFIRMED, Evidence(statement, quantity="outcome")
+    for head in heads or ():
+        probabilities = head.activation in {"softmax", "sigmoid", None} or head.loss.from_logits
+        if head.kind in {"binary", "categorical", "sparse"} and not probabilities:
+            statement = _(
+                "measured, undecided: {loss} clips what {layer} puts out, for it is no probability, and has no "
+                "derivative beyond 0 and 1"
+            ).format(loss=head.loss.name, layer=head.where)
+            return Status.POSSIBLE, Evidence(statement, quantity="compile", where=head.where)
     steps = 0 if global_gradient_norm is None else len(global_gradient_norm)
     statement = _(
         "every gradient of {steps:,} steps is exactly 0: an operation without a derivative, or units that are all dead"
@@ -69,7 +81,7 @@ class NothingTrainable(Rule):
     ## How it is told apart
     Frozen layers: there are weights, and `trainable` is False. No weights: no layer has any. A disconnected output:
     trainable weights that no gradient reaches, for an operation such as argmax, round or a conversion to numpy stands
-    between them and the loss.
+    between them and the loss; undecided where a cross-entropy gets what is no probability, which it clips.
 
     ## Remedies
     `trainable = True` in the layers that should learn, and `compile` again. A disconnected output needs another

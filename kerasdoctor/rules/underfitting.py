@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status
-from kerasdoctor.examinations import at_rate
+from kerasdoctor.examinations import at_rate, kernels
 from kerasdoctor.examples import digits_with_dropout, shuffled_digits, tumours
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.gradient_norm import GradientNorm
 from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.neighbour_labels import NeighbourLabels
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
-from kerasdoctor.record import Compile, Layer, Metric, Model, Outcome, TrainingRecord
+from kerasdoctor.record import Compile, Fit, Layer, Metric, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.another_optimizer import AnotherOptimizer
 from kerasdoctor.remedies.batch_normalization import BatchNormalization
 from kerasdoctor.remedies.more_epochs import MoreEpochs
@@ -25,22 +28,39 @@ from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.remedies.wider_layer import WiderLayer
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
-#: Share of the entropy of the class shares that is left, from where on a network has learned little.
+#: Share of the entropy of the class shares that is left, from where on a network has learned little. Of 90 healthy runs
+#: without weights of classes: at most 0.28.
 LEFT = 0.4
 #: Times that val_loss may lie above the training loss: beyond it the network generalizes badly, which is another thing.
 ABOVE = 1.25
 #: Share of the loss that weight penalties take, from where on they come first; dropout rate that halves twice.
 PENALTY, RATE = 0.5, 0.6
-#: Sum of all updates over the weights: an upper bound of how far the weights can have moved.
-MOVED = 0.05
+#: Sum of all updates over the weights: an upper bound of how far the weights can have moved. Below it they have not
+#: (144 healthy runs: at least 0.12), and from `FREE` on they may have gone anywhere.
+MOVED, FREE = 0.05, 1.0
+#: Share of rows whose nearest other row has the same label, over the accuracy of the network, and the same in sampling
+#: errors. Classes that planes separate best: 0 alarms in 720 (tests/accuracy/simulations/GENERALIZATION.md).
+BEYOND, ERRORS = 0.1, 4.0
 
 
-def too_small_network(model: Model, split_labels: SplitLabels) -> tuple[Status, Evidence]:
-    """Whether a layer is too narrow to tell the classes apart, or none is hidden."""
+def too_small_network(
+    model: Model,
+    split_labels: SplitLabels,
+    loss: Metric,
+    metrics: Mapping[str, Metric],
+    update_ratio: UpdateRatio | None = None,
+    neighbour_labels: NeighbourLabels | None = None,
+) -> tuple[Status, Evidence]:
+    """Whether a layer is too narrow to tell the classes apart, or none is hidden and planes do not separate them."""
     classes = _classes(split_labels)
     narrow = _narrowest(model)
     if narrow is None:
-        statement = _("measured, undecided: no hidden layer of weights, so classes are separated by planes alone")
+        more = _more_to_learn(model, loss, metrics, update_ratio, neighbour_labels)
+        if more is not None:
+            return Status.CONFIRMED, more
+        statement = _("measured, undecided: no hidden Dense layer whose width could be judged")
+        if _is_linear(model):
+            statement = _("measured, undecided: no hidden layer of weights, so classes are separated by planes alone")
         return Status.POSSIBLE, Evidence(statement, quantity="model", value=0.0)
     units = _units(narrow)
     needed = max(1, math.ceil(math.log2(classes)))
@@ -68,16 +88,22 @@ def strong_regularization(
 
 
 def learning_rate(
-    update_ratio: UpdateRatio, compile: Compile, learning_rate: LearningRate | None = None
+    update_ratio: UpdateRatio,
+    compile: Compile,
+    learning_rate: LearningRate | None = None,
+    gradient_norm: GradientNorm | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether the weights have hardly moved in all steps together."""
+    """Whether the weights have hardly moved in all steps together, though they were given gradients."""
     moved = _moved(update_ratio)
+    if not _has_gradients(gradient_norm):
+        statement = _("the gradients of all kernels are exactly 0 in every step: no rate makes steps of them")
+        return Status.RULED_OUT, Evidence(statement, quantity="gradient_norm", value=0.0)
     statement = _("all updates together are {moved:.2g} times the weights, in the kernel that moved most")
     statement += at_rate(compile, learning_rate)
     found = Evidence(statement.format(moved=moved), quantity="update_ratio", value=moved, threshold=MOVED)
     if moved < MOVED:
         return Status.CONFIRMED, found
-    if moved >= 1:
+    if moved >= FREE:
         return Status.RULED_OUT, found
     undecided = _("measured, undecided: {statement}").format(statement=found.statement)
     return Status.POSSIBLE, replace(found, statement=undecided)
@@ -125,22 +151,27 @@ class Underfitting(Rule):
     """The network has learned little, of its training rows too, and something visible holds it back.
 
     ## What it sees
-    A run of ten epochs or more that has ended, with a cross-entropy over classes. Its training loss, without the
-    penalties of weights, is 40 % or more of the entropy of the class shares, which is what a network has that knows
-    these shares alone; val_loss is hardly higher. That alone is no fault: classes may overlap. So the rule fires only
-    where one of its causes is measured as well. Losses of regressions have no such scale: it does not look at them.
+    A run of ten epochs or more that has ended, with a cross-entropy over classes that no weights scale. Its training
+    loss, without the penalties of weights, is 40 % or more of the entropy of the class shares, which is what a network
+    has that knows these shares alone; val_loss is hardly higher. That alone is no fault: classes may overlap. So the
+    rule fires only where one of its causes is measured as well. Losses of regressions have no such scale: it does not
+    look at them.
 
     ## How it is told apart
-    A small network: a hidden layer with no more units than yes-or-no answers are needed for so many classes. Strong
-    regularization: penalties are half of the loss, or a dropout rate is 0.6 or more. The learning rate: all updates
-    together, an upper bound of the movement, are below 5 % of the weights. Too few epochs: the loss still falls.
+    A small network: a hidden layer with no more units than yes-or-no answers are needed for so many classes; or none
+    is hidden, the loss is flat though the weights were free to move, and the label of the nearest training row is
+    right more often than the network, by ten points and four sampling errors: there is more to learn than planes can
+    separate. Strong regularization: penalties are half of the loss, or a dropout rate is 0.6 or more. The learning
+    rate: all updates together, an upper bound of the movement, are below 5 % of the weights, though the kernels had
+    gradients. Too few epochs: the loss still falls.
 
     ## Remedies
     More units; smaller dropout rates and penalties; a larger learning rate or another optimizer; BatchNormalization
     between the layers; more epochs. To fit a single batch to the end is the quickest test of a network.
 
     ## References
-    Goodfellow et al. (2016), Deep Learning, 11.5; Karpathy (2019), A recipe for training neural networks.
+    Goodfellow et al. (2016), Deep Learning, 11.5; Karpathy (2019), A recipe for training neural networks; Cover and
+    Hart (1967), Nearest neighbor pattern classification (its error is at most twice the least possible).
     """
 
     family = "generalization"
@@ -176,15 +207,22 @@ class Underfitting(Rule):
         model: Model,
         compile: Compile,
         outcome: Outcome,
+        fit: Fit,
         loss: Metric,
+        metrics: Mapping[str, Metric],
         split_labels: SplitLabels,
         weight_penalty: WeightPenalty | None = None,
         update_ratio: UpdateRatio | None = None,
+        gradient_norm: GradientNorm | None = None,
+        neighbour_labels: NeighbourLabels | None = None,
     ) -> Evidence | None:
         entropies = len(compile.losses) == 1 and "crossentropy" in compile.losses[0].name.replace("_", "")
         if not entropies or split_labels.kind != "classes":
             raise NotMeasured(_("a cross-entropy over classes"))
         if outcome.status not in {"finished", "stopped_early"} or len(loss.train) < statistics.SHORTEST_PLATEAU:
+            return None
+        if fit.class_weight or fit.sample_weight:
+            # a weighted loss has another scale
             return None
         baseline = _entropy(split_labels)
         penalty = _last(weight_penalty)
@@ -196,7 +234,8 @@ class Underfitting(Rule):
             (narrow is not None and _units(narrow) <= max(1, math.ceil(math.log2(_classes(split_labels)))))
             or _penalty_share(loss, weight_penalty) >= PENALTY
             or _rate(model) >= RATE
-            or (update_ratio is not None and _moved(update_ratio) < MOVED)
+            or (update_ratio is not None and _moved(update_ratio) < MOVED and _has_gradients(gradient_norm))
+            or _more_to_learn(model, loss, metrics, update_ratio, neighbour_labels) is not None
         )
         if not held_back:
             return None
@@ -233,6 +272,50 @@ def _narrowest(model: Model) -> Layer | None:
     return min(hidden, key=_units) if hidden and model.kind == "Sequential" else None
 
 
+def _is_linear(model: Model) -> bool:
+    """Whether one Dense layer has all the weights."""
+    weighted = [layer for layer in model.layers if layer.parameters and "Normalization" not in layer.kind]
+    return model.kind in {"Sequential", "Functional"} and [layer.kind for layer in weighted] == ["Dense"]
+
+
+def _more_to_learn(
+    model: Model,
+    loss: Metric,
+    metrics: Mapping[str, Metric],
+    update_ratio: UpdateRatio | None,
+    neighbour_labels: NeighbourLabels | None,
+) -> Evidence | None:
+    """That a network without a hidden layer has learned all that it can, and that near rows tell more."""
+    accuracy = next((metric for metric in metrics.values() if metric.proportion and metric.direction == "up"), None)
+    if neighbour_labels is None or accuracy is None or not _is_linear(model):
+        return None
+    # a loss is flat, too, where the steps are too short
+    if update_ratio is None or _moved(update_ratio) < FREE or statistics.trend(loss.train).direction != "flat":
+        return None
+    levels = [statistics.level(part, len(part) - 1) for part in (accuracy.train, accuracy.validation) if len(part)]
+    right, n = max((level for level in levels if math.isfinite(level)), default=1.0), neighbour_labels.rows
+    if not (0 <= right <= 1 and 0 <= neighbour_labels.equal <= 1):
+        return None
+    errors = [math.sqrt(share * (1 - share) / (n + 4)) for share in _pulled([right, neighbour_labels.equal], n)]
+    if neighbour_labels.equal - right < max(BEYOND, ERRORS * math.hypot(*errors)):
+        return None
+    statement = _(
+        "no hidden layer of weights, so classes are separated by planes alone: {right:.0%} of the rows are right, "
+        "while the nearest other row has the same label for {equal:.0%} of {rows:,} training rows"
+    )
+    return Evidence(
+        statement.format(right=right, equal=neighbour_labels.equal, rows=n),
+        quantity="neighbour_labels",
+        value=neighbour_labels.equal - right,
+        threshold=max(BEYOND, ERRORS * math.hypot(*errors)),
+    )
+
+
+def _pulled(shares: list[float], n: int) -> list[float]:
+    """Shares of `n` rows with two right and two wrong ones more, so that none has an error of 0."""
+    return [(share * n + 2) / (n + 4) for share in shares]
+
+
 def _units(layer: Layer) -> int:
     return int((layer.output_shape or (0,))[-1] or 0)
 
@@ -253,10 +336,19 @@ def _rate(model: Model) -> float:
     return max((rate for rate in rates if math.isfinite(rate)), default=0.0)
 
 
+def _has_gradients(gradient_norm: GradientNorm | None) -> bool:
+    """Whether a kernel had a gradient in any step; where none was recorded, too."""
+    if gradient_norm is None or not len(gradient_norm):
+        return True
+    chosen = kernels(gradient_norm.columns)
+    # NaN and infinity are no 0
+    return not chosen or bool((gradient_norm.maximum[:, chosen] != 0).any())
+
+
 def _moved(update_ratio: UpdateRatio) -> float:
     """The largest sum, over all steps, of a kernel's updates over its weights."""
-    kernels = [index for index, path in enumerate(update_ratio.columns) if path.endswith("kernel")]
-    if not len(update_ratio) or not kernels:
+    chosen = kernels(update_ratio.columns)
+    if not len(update_ratio) or not chosen:
         return math.inf
-    totals = update_ratio.total[:, kernels].sum(axis=0)
+    totals = update_ratio.total[:, chosen].sum(axis=0)
     return float(totals.max()) if np.isfinite(totals).all() else math.inf

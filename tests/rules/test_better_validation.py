@@ -73,3 +73,10 @@ def test_needs_validation() -> None:
     record = plain(2.0)
     del record.history["val_loss"]
     assert reason(record, NAME) == "needs val_loss, not recorded"
+
+
+@pytest.mark.parametrize(("rows", "fires"), [(199, False), (200, True), (None, True)])
+def test_few_validation_rows_are_easy_by_chance(rows: int | None, fires: bool) -> None:
+    record = plain(1.6)
+    record.data = replace(record.data, n_validation=rows)
+    assert (diagnosis(record, NAME) is not None) is fires

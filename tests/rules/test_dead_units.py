@@ -6,6 +6,7 @@ import pytest
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import dead_digits, living_digits
 from kerasdoctor.quantities.dead_units import DeadUnits
+from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.record import TrainingRecord
 from tests.rules.differential import cause, diagnosis, reason
 
@@ -71,3 +72,15 @@ def test_needs_a_look_at_the_outputs() -> None:
     record = dead_digits()
     del record.quantities["zero_share"]
     assert reason(record, NAME) == "needs zero_share, not recorded"
+
+
+def test_a_layer_that_began_at_zero_is_another_fault() -> None:
+    record = dead_digits()
+    zero = Spread(shape=(64, 64), mean=0.0, deviation=0.0, between_units=0.0, gain=0.0)
+    spread = Spread(shape=(64,), mean=-0.5, deviation=0.0, between_units=np.nan, gain=np.nan)
+    record.quantities["initial_weights"] = InitialWeights({"sequential/dense_1/kernel": zero})
+    assert diagnosis(record, NAME) is None
+    # with such biases no layer is silent by its kernel alone
+    weights = {"sequential/dense_1/kernel": zero, "sequential/dense_1/bias": spread}
+    record.quantities["initial_weights"] = InitialWeights(weights)
+    assert diagnosis(record, NAME) is not None

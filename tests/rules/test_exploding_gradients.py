@@ -4,6 +4,7 @@ import pytest
 
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import digits_with_steps, exploded_digits
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.record import Layer
 from tests.rules.differential import cause, diagnosis
 
@@ -48,3 +49,25 @@ def test_from_layer_to_layer() -> None:
     assert diagnosis(record, NAME) is None
     record.quantities["batch_loss"].value[0] = 500.0
     assert cause(record, NAME, "large-initialization").status is Status.CONFIRMED
+
+
+def test_equal_units_are_another_fault() -> None:
+    record = digits_with_steps()
+    spreads = record.quantities["initial_weights"].variables
+    for path in ("sequential/dense/kernel", "sequential/dense_1/kernel"):
+        spreads[path] = replace(spreads[path], gain=64.0, between_units=0.0)
+    record.quantities["batch_loss"].value[0] = 500.0
+    assert diagnosis(record, NAME) is None
+
+
+def test_a_few_far_rows_are_no_unscaled_inputs() -> None:
+    record = exploded_digits()
+    measured = record.quantities["input_range"]
+    high = {name: replace(values, maximum=400.0) for name, values in measured.inputs.items()}
+    record.quantities["input_range"] = replace(measured, inputs=high)
+    assert cause(record, NAME, "unscaled-inputs").status is Status.CONFIRMED
+    record.quantities["far_rows"] = FarRows(rows=1437, count=16, first=320, typical=1.0, largest=400.0)
+    assert cause(record, NAME, "unscaled-inputs").status is Status.RULED_OUT
+    # most rows are large as well
+    record.quantities["far_rows"] = FarRows(rows=1437, count=1, first=320, typical=30.0, largest=400.0)
+    assert cause(record, NAME, "unscaled-inputs").status is Status.CONFIRMED

@@ -7,6 +7,7 @@ from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import digits_thrown_off, digits_with_long_steps, diverged_regression, shuffled_digits
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.input_range import InputRange, Range
+from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.record import TrainingRecord
 from tests.rules.differential import cause, diagnosis
 
@@ -92,3 +93,18 @@ def test_a_rate_that_makes_the_validation_jump_is_named_too() -> None:
     found = diagnosis(digits_with_long_steps(), NAME)
     assert found is not None
     assert "the mean loss of an epoch jumps" in found.message
+
+
+@pytest.mark.parametrize(
+    ("ratio", "status"), [(0.02, Status.CONFIRMED), (0.005, Status.POSSIBLE)], ids=["long steps", "usual steps"]
+)
+def test_jumps_of_usual_steps_are_undecided(ratio: float, status: Status) -> None:
+    record = with_epochs(1.8, 1.2, 0.9, 0.8, 0.7, 1.1, 0.9, 1.0, 0.7)
+    steps = UpdateRatio()
+    steps.extend(("sequential/dense/kernel",), np.arange(1, 101), np.full((100, 1), ratio))
+    record.quantities["update_ratio"] = steps
+    assert cause(record, NAME, "long-steps").status is status
+    # what is thrown off is told by its height
+    thrown = with_epochs(4.7, 2.0, 1.9)
+    thrown.quantities["update_ratio"] = steps
+    assert cause(thrown, NAME, "long-steps").status is Status.CONFIRMED

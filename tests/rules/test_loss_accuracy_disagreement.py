@@ -44,6 +44,32 @@ def test_over_confidence_by_the_share_of_wrong_rows() -> None:
     assert cause(mild, NAME, "over-confidence").status is Status.POSSIBLE
 
 
+@pytest.mark.parametrize(
+    ("fall", "rise", "fires"),
+    # 9 % of 300 rows are wrong: a sampling error of 1.7 points. A third of a rise by 51 % would be 10.3 % of wrong
+    # rows, of one to three times the level 13 %
+    [(0.0, 1.0, True), (0.015, 1.0, True), (0.02, 1.0, False), (0.03, 2.0, True), (0.045, 2.0, False)],
+)
+def test_an_accuracy_that_falls_less_than_the_loss_rises(fall: float, rise: float, fires: bool) -> None:
+    record = flipped_classes()
+    series, losses = record.history["val_accuracy"], record.history["val_loss"]
+    record.history["val_accuracy"] = [*series[:20], *(value - fall for value in series[20:])]
+    record.history["val_loss"] = [*losses[:20], *(rise * value for value in losses[20:])]
+    found = diagnosis(record, NAME)
+    assert (found is not None) is fires
+    if fires:
+        status = cause(record, NAME, "over-confidence").status
+        assert status is (Status.POSSIBLE if fall else Status.CONFIRMED)
+
+
+def test_an_accuracy_of_guessing_has_nowhere_to_fall() -> None:
+    record = flipped_classes()
+    labels = record.quantities["split_labels"]
+    share = max(labels.validation.values()) / sum(labels.validation.values())
+    record.history["val_accuracy"] = [share] * len(record.history["val_accuracy"])
+    assert diagnosis(record, NAME) is None
+
+
 def test_needs_an_accuracy() -> None:
     record = flipped_classes()
     del record.history["val_accuracy"]

@@ -6,6 +6,7 @@ import pytest
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import digits_with_a_spike, shuffled_digits
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.record import TrainingRecord
 from tests.rules.differential import cause, diagnosis
 
@@ -64,3 +65,54 @@ def test_only_fresh_weights_are_judged() -> None:
     record = with_losses(200)
     record.model = replace(record.model, iterations=10)
     assert diagnosis(record, NAME) is None
+
+
+def heavy(*batches: int, height: float = 8.0, far: int = 16) -> TrainingRecord:
+    """Digits that learn slowly, of which `far` rows reach 400, and the batches with this loss."""
+    record = shuffled_digits()
+    losses = np.linspace(2.3, 1.5, 900)
+    losses[list(batches)] = height
+    record.quantities["batch_loss"] = BatchLoss()
+    record.quantities["batch_loss"].extend(range(1, 901), losses)
+    first = 320 if far else -1
+    record.quantities["far_rows"] = FarRows(rows=1437, count=far, first=first, typical=1.0, largest=400.0)
+    return record
+
+
+def test_rows_far_from_the_others_are_found_in_their_batches() -> None:
+    record = heavy(50, 95, 140, 230)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "in 4 batches it is more than twice that of the ten before" in found.message
+    finding = cause(record, NAME, "outlier-batch")
+    assert finding.status is Status.CONFIRMED
+    assert "16 of 1,437 training rows reach up to 400, row 320 the first, where 98 in 100 stay within 1" in (
+        finding.evidence.statement
+    )
+    assert cause(record, NAME, "long-steps").status is Status.RULED_OUT
+
+
+@pytest.mark.parametrize(
+    "record",
+    [heavy(50, 95, 140, far=0), heavy(50, 95), heavy(50, 95, 140, height=4.5), heavy()],
+    ids=["no far rows", "two batches", "not twice the first loss", "far rows that do not show"],
+)
+def test_what_is_no_spike_again_and_again(record: TrainingRecord) -> None:
+    assert diagnosis(record, NAME) is None
+
+
+def test_weighted_rows_have_heavy_batches_by_their_weights() -> None:
+    record = heavy(50, 95, 140)
+    record.fit = replace(record.fit, class_weight=True)
+    assert diagnosis(record, NAME) is None
+
+
+def test_a_calm_loss_has_no_heavy_batches_by_chance() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        record = heavy()
+        # the mean over 32 rows whose losses are exponential
+        losses = np.linspace(2.3, 0.1, 900) * generator.gamma(32, 1 / 32, 900)
+        record.quantities["batch_loss"] = BatchLoss()
+        record.quantities["batch_loss"].extend(range(1, 901), losses)
+        assert diagnosis(record, NAME) is None

@@ -36,6 +36,16 @@ def test_gradients_of_0_from_the_first_step_on() -> None:
     assert diagnosis(record, NAME) is None
 
 
+def test_a_cross_entropy_that_clips_has_no_gradient_either() -> None:
+    record = shuffled_digits()
+    norms = GlobalGradientNorm(array("q", range(1, 46)), array("d", [0.0] * 45))
+    record.quantities["global_gradient_norm"] = norms
+    record.model = replace(record.model, outputs=(replace(record.model.outputs[0], activation="linear"),))
+    finding = cause(record, NAME, "disconnected-output")
+    assert finding.status is Status.POSSIBLE
+    assert "clips what" in finding.evidence.statement
+
+
 def test_keras_found_no_gradient() -> None:
     record = shuffled_digits()
     record.outcome = Outcome(status="raised", exception="ValueError: No gradients provided for any variable.")

@@ -68,6 +68,39 @@ def test_impatience() -> None:
     assert cause(record, NAME, "epochs-ran-out").status is Status.RULED_OUT
 
 
+def least_improvement(epochs: int) -> TrainingRecord:
+    """Stopped by an improvement below min_delta."""
+    record = cut(impatient(), epochs)
+    record.history["val_loss"] = [2.0 * 0.75**epoch for epoch in range(epochs)]
+    record.history["loss"] = [2.2 * 0.75**epoch for epoch in range(epochs)]
+    settings = {"monitor": "val_loss", "min_delta": -0.5, "patience": 0}
+    record.fit = replace(record.fit, epochs=50, callback_settings=(settings,))
+    record.outcome = Outcome(status="stopped_early", epochs=epochs, stopped_by="EarlyStopping")
+    return record
+
+
+@pytest.mark.parametrize(("epochs", "fires"), [(3, False), (4, True), (7, True)])
+def test_least_improvement_that_is_too_large(epochs: int, fires: bool) -> None:
+    record = least_improvement(epochs)
+    assert (diagnosis(record, NAME) is not None) is fires
+    if fires:
+        found = cause(record, NAME, "impatient-early-stopping")
+        assert found.status is Status.CONFIRMED
+        assert f"EarlyStopping(min_delta=0.5, patience=0) stopped after {epochs} epochs" in found.evidence.statement
+
+
+def test_a_few_epochs_of_noise_do_not_fall_steadily() -> None:
+    generator = np.random.default_rng(0)
+    fires = 0
+    for _ in range(1000):
+        record = least_improvement(4)
+        for key in ("loss", "val_loss"):
+            record.history[key] = generator.uniform(0.5, 1.5, 4).tolist()
+        fires += diagnosis(record, NAME) is not None
+    # 1,000 / 576
+    assert fires <= 6
+
+
 def test_patience_that_did_its_work() -> None:
     record = impatient()
     record.history["val_loss"] = [*np.linspace(2.0, 1.0, 5), *[1.0] * 7]

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from kerasdoctor.diagnosis import Status
+from kerasdoctor.quantities.gradient_norm import GradientNorm
+from kerasdoctor.quantities.neighbour_labels import NeighbourLabels
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import Loss, TrainingRecord
@@ -60,6 +62,56 @@ def test_weights_that_hardly_move(ratio: float, fires: bool) -> None:
         assert found.evidence.value == pytest.approx(0.01, rel=1e-3)
 
 
+def test_weights_without_a_gradient_need_no_larger_rate() -> None:
+    record = with_updates(wide(), 0.0)
+    assert cause(record, NAME, "learning-rate").status is Status.CONFIRMED
+    gradients = GradientNorm()
+    gradients.extend(("sequential/dense/kernel", "sequential/dense/bias"), np.arange(1, 3), np.array([[0, 1], [0, 1]]))
+    record.quantities["gradient_norm"] = gradients
+    assert diagnosis(record, NAME) is None
+    record = with_updates(two_units(), 0.0)
+    record.quantities["gradient_norm"] = gradients
+    assert cause(record, NAME, "learning-rate").status is Status.RULED_OUT
+
+
+def planes(
+    equal: float, *, rows: int = 1000, flat: bool = True, linear: bool = True, ratio: float = 0.01
+) -> TrainingRecord:
+    """Digits that a network without a hidden layer tells apart in four of ten cases, and near rows in `equal`."""
+    record = with_updates(wide(), ratio)
+    if flat:
+        for key, values in record.history.items():
+            record.history[key] = [*values[:5], *[values[-1]] * 20]
+    if linear:
+        record.model = replace(record.model, layers=record.model.layers[-1:])
+    record.quantities["neighbour_labels"] = NeighbourLabels(rows=rows, equal=equal, expected=0.1)
+    return record
+
+
+def test_planes_that_separate_less_than_near_rows_tell() -> None:
+    found = cause(planes(0.9), NAME, "too-small-network")
+    assert found.status is Status.CONFIRMED
+    assert "42% of the rows are right, while the nearest other row has the same label for 90%" in (
+        found.evidence.statement
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        planes(0.5),
+        # the difference is chance
+        planes(0.65, rows=60),
+        planes(0.9, flat=False),
+        planes(0.9, linear=False),
+        planes(0.9, ratio=5e-4),
+    ],
+    ids=["as good", "few rows", "still falling", "a hidden layer", "short steps"],
+)
+def test_planes_alone_are_no_fault(record: TrainingRecord) -> None:
+    assert diagnosis(record, NAME) is None
+
+
 def test_penalties_that_are_half_of_the_loss() -> None:
     record = wide()
     record.quantities["weight_penalty"] = WeightPenalty(array("q", [1]), array("d", [2.0]))
@@ -73,6 +125,12 @@ def test_penalties_that_are_half_of_the_loss() -> None:
 def test_a_gap_is_another_thing() -> None:
     record = two_units()
     record.history["val_loss"] = [1.5 * value for value in record.history["loss"]]
+    assert diagnosis(record, NAME) is None
+
+
+def test_a_weighted_loss_has_no_scale() -> None:
+    record = two_units()
+    record.fit = replace(record.fit, class_weight=True)
     assert diagnosis(record, NAME) is None
 
 
