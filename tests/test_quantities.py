@@ -482,7 +482,8 @@ def test_scales_against_a_loop(shape: tuple[int, ...]) -> None:
     scale = found.inputs["x"]
     assert (scale.features, scale.constant, scale.smallest_feature, scale.largest_feature) == (3, 0, 0, 2)
     assert (scale.smallest, scale.largest) == pytest.approx((slow[0][1], slow[2][1]))
-    assert scale.off_center == pytest.approx(max(abs(mean) / deviation for mean, deviation in slow))
+    away = math.sqrt(math.fsum(mean**2 for mean, _ in slow) / math.fsum(deviation**2 for _, deviation in slow))
+    assert scale.off_center == pytest.approx(away)
 
 
 def test_constant_features_have_no_scale() -> None:

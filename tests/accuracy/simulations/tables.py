@@ -17,7 +17,7 @@ from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, Metric, Outcome
 from kerasdoctor.rules.duplicated_rows import DuplicatedRows
-from kerasdoctor.rules.mismatched_preprocessing import MismatchedPreprocessing
+from kerasdoctor.rules.mismatched_preprocessing import SHIFT, MismatchedPreprocessing
 from kerasdoctor.rules.oscillating_validation import OscillatingValidation
 from kerasdoctor.rules.overfitting import Overfitting
 from kerasdoctor.rules.unshuffled_split import UnshuffledSplit
@@ -239,8 +239,48 @@ def parts_prepared_alike() -> str:
     return table(["values", "features", "validation rows", "arrays", "batches"], rows)
 
 
+def parts_of_series() -> str:
+    """`mismatched-preprocessing`: alarms for the end of a series whose rows are not known to be one; five features.
+
+    1,000 rows, of which the last validate and the others train in order, or shuffled; 300 series of each kind. "far" is
+    what two half spreads alone give. A trend of 1 with noise of that deviation; growth by that factor in all; one walk
+    in windows of 20.
+    """
+    kinds = {
+        **{f"trend, noise {noise}": lambda g, t, noise=noise: t + noise * _normal(g, t) for noise in (0.05, 0.2, 0.35)},
+        **{f"growth by {by}": lambda g, t, by=by: by**t * (1 + 0.2 * _normal(g, t)) for by in (2, 5)},
+        "one season": lambda g, t: np.sin(2 * np.pi * (t + g.random())) + 0.2 * _normal(g, t),
+        "half a season": lambda g, t: np.sin(np.pi * (t + 2 * g.random())) + 0.2 * _normal(g, t),
+        "lag-1 correlation .99": lambda g, t: np.column_stack([curves.correlated(g, len(t), 0.99) for _ in range(5)]),
+        "random walks": lambda g, t: np.cumsum(_normal(g, t), axis=0),
+        "a walk in windows": lambda g, t: np.lib.stride_tricks.sliding_window_view(
+            g.standard_normal(len(t) + 19).cumsum(), 20
+        ),
+    }
+    rows = []
+    for kind, make in kinds.items():
+        for part in (0.1, 0.2):
+            generator = np.random.default_rng(0)
+            cut, time = int(1000 * (1 - part)), np.linspace(0, 1, 1000)[:, None]
+            ordered, mixed, far = [], [], []
+            for _ in range(300):
+                x = make(generator, time)
+                data = Data(n_train=cut, n_validation=1000 - cut)
+                for train, alarms in ((x[:cut], ordered), (generator.permutation(x[:cut]), mixed)):
+                    found = Difference.of(train, x[cut:])
+                    assert found is not None
+                    alarms.append(MismatchedPreprocessing().check(data, PartScale({"x": found})) is not None)
+                far.append(found.shift > SHIFT)
+            rows.append([kind, f"{part:.0%}", share(ordered), share(mixed), share(far)])
+    return table(["series", "validates", "in order", "shuffled", "far"], rows)
+
+
+def _normal(generator: np.random.Generator, time: NDArray[Any]) -> NDArray[Any]:
+    return generator.standard_normal((len(time), 5))
+
+
 def _mismatched(**measured: Any) -> bool:
-    return all(measured.values()) and MismatchedPreprocessing().check(**measured) is not None
+    return all(measured.values()) and MismatchedPreprocessing().check(Data(), **measured) is not None
 
 
 def _rows(generator: np.random.Generator, kind: str, shape: tuple[int, int]) -> NDArray[Any]:
@@ -278,5 +318,6 @@ TABLES = (
     split_of_ordered_rows,
     split_of_series,
     parts_prepared_alike,
+    parts_of_series,
     overlap_of_random_rows,
 )
