@@ -147,7 +147,8 @@ class PipelineStep:
 
     #: Name of the method that made it ("shuffle", "batch", "map"), or of the source ("from_tensor_slices").
     kind: str
-    #: Numbers that it was given: "buffer_size", "batch_size", "count", "reshuffle_each_iteration".
+    #: Numbers that it was given: "buffer_size", "batch_size", "count", "reshuffle_each_iteration"; and "random": the
+    #: types of TensorFlow's operations in its function that draw random numbers, where there are any.
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: Elements that come out of it; None where it is not known, -1 for an endless one.
     elements: int | None = None
