@@ -199,19 +199,33 @@ def split_of_ordered_rows() -> str:
 
 
 def split_of_series() -> str:
-    """`unshuffled-split` on a continuous target that follows itself: stationary series, and a random walk."""
+    """`unshuffled-split` on a continuous target that follows itself: stationary series, a random walk, and a trend.
+
+    Without and with a datetime index, by which the rows are known to be a series. The trend goes from 0 to 3, with
+    noise of deviation 1.
+    """
     rows = []
     for r in (0.0, 0.5, 0.9, 0.95, 0.99, 1.0):
         for n in (300, 2000, 20_000):
             generator = np.random.default_rng(0)
-            alarms = [UnshuffledSplit().check(*_measured(curves.correlated(generator, n, r))) for _ in range(100)]
-            rows.append(["random walk" if r == 1 else r, n, share(alarm is not None for alarm in alarms)])
-    return table(["lag-1 correlation", "rows", "alarms"], rows)
+            series = [curves.correlated(generator, n, r) for _ in range(100)]
+            rows.append(["random walk" if r == 1 else r, n, *_alarms(series)])
+    for n in (300, 2000, 20_000):
+        generator = np.random.default_rng(0)
+        series = [np.linspace(0, 3, n) + generator.standard_normal(n) for _ in range(100)]
+        rows.append(["trend", n, *_alarms(series)])
+    return table(["lag-1 correlation", "rows", "alarms", "alarms with an index"], rows)
 
 
-def _measured(y: NDArray[Any]) -> tuple[SplitLabels, RowOrder]:
+def _alarms(series: list[NDArray[Any]]) -> list[str]:
+    rule = UnshuffledSplit()
+    return [share(rule.check(*_measured(y, in_time=in_time)) is not None for y in series) for in_time in (False, True)]
+
+
+def _measured(y: NDArray[Any], *, in_time: bool = False) -> tuple[SplitLabels, RowOrder]:
     n = len(y)
-    tap = DataTap(inputs={}, targets={"y": y}, rows=np.arange(n), n=n, split_at=int(n * 0.8))
+    time = np.arange(n) if in_time else None
+    tap = DataTap(inputs={}, targets={"y": y}, rows=np.arange(n), n=n, split_at=int(n * 0.8), time_index=time)
     types = quantities.types()
     labels, order = types["split_labels"].from_data(tap), types["row_order"].from_data(tap)
     assert isinstance(labels, SplitLabels)
