@@ -154,6 +154,19 @@ class PipelineStep:
     elements: int | None = None
 
 
+#: Words; None among numbers; rows of different lengths; arrays or numbers, each a Python object; times; other objects.
+ContentKind = Literal["text", "missing", "rows", "arrays", "numbers", "dates", "objects"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What an input or a target holds that is no array of numbers."""
+
+    kind: ContentKind
+    #: Column, or place of the first of them; empty where it is all.
+    where: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """The size and form of the data; its contents are quantities."""
@@ -165,6 +178,8 @@ class Data:
     #: Container of `x`, `y`, `sample_weight` and `validation_data` as the user passed them:
     #: "ndarray", "DataFrame", "Series", "tensor", "list", "tuple", "dict", a class name, or "none".
     containers: Mapping[str, str] = field(default_factory=dict)
+    #: Part of `x` or `y`, as quantities name it -> what it holds, where that is no array of numbers.
+    contents: Mapping[str, Content] = field(default_factory=dict)
     #: Why the contents were not examined; empty when they were.
     not_examined: str = ""
     #: How `validation_data` was given.
