@@ -147,10 +147,24 @@ class PipelineStep:
 
     #: Name of the method that made it ("shuffle", "batch", "map"), or of the source ("from_tensor_slices").
     kind: str
-    #: Numbers that it was given: "buffer_size", "batch_size", "count", "reshuffle_each_iteration".
+    #: Numbers that it was given: "buffer_size", "batch_size", "count", "reshuffle_each_iteration"; and "random": the
+    #: types of TensorFlow's operations in its function that draw random numbers, where there are any.
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: Elements that come out of it; None where it is not known, -1 for an endless one.
     elements: int | None = None
+
+
+#: Words; None among numbers; rows of different lengths; arrays or numbers, each a Python object; times; other objects.
+ContentKind = Literal["text", "missing", "rows", "arrays", "numbers", "dates", "objects"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What an input or a target holds that is no array of numbers."""
+
+    kind: ContentKind
+    #: Column, or place of the first of them; empty where it is all.
+    where: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +178,8 @@ class Data:
     #: Container of `x`, `y`, `sample_weight` and `validation_data` as the user passed them:
     #: "ndarray", "DataFrame", "Series", "tensor", "list", "tuple", "dict", a class name, or "none".
     containers: Mapping[str, str] = field(default_factory=dict)
+    #: Part of `x` or `y`, as quantities name it -> what it holds, where that is no array of numbers.
+    contents: Mapping[str, Content] = field(default_factory=dict)
     #: Why the contents were not examined; empty when they were.
     not_examined: str = ""
     #: How `validation_data` was given.

@@ -383,6 +383,21 @@ def test_autocorrelation_by_its_definition() -> None:
     assert found.z is None
 
 
+@pytest.mark.parametrize(("slope", "bounds"), [(3.0, (0.7, 1.0)), (-3.0, (-1.0, -0.7)), (0.0, (-0.4, 0.4))])
+def test_a_trend_by_pairs_of_stretches(slope: float, bounds: tuple[float, float]) -> None:
+    y = np.linspace(0, slope, 400) + np.random.default_rng(0).standard_normal(400)
+    found = RowOrder.from_data(tap(y=y))
+    assert found is not None
+    assert found.target_trend is not None
+    means = [float(np.mean(y[start : start + 20])) for start in range(0, 400, 20)]
+    signs = [np.sign(later - earlier) for earlier, later in itertools.combinations(means, 2)]
+    assert found.target_trend == pytest.approx(np.mean(signs))
+    assert bounds[0] <= found.target_trend <= bounds[1]
+    few = RowOrder.from_data(tap(y=y[:99]))
+    assert few is not None
+    assert few.target_trend is None
+
+
 @pytest.mark.parametrize(
     ("index", "expected"), [([1, 2, 2, 5], True), ([5, 3, 2, 1], True), ([1, 3, 2, 5], False), (None, None)]
 )
@@ -482,7 +497,8 @@ def test_scales_against_a_loop(shape: tuple[int, ...]) -> None:
     scale = found.inputs["x"]
     assert (scale.features, scale.constant, scale.smallest_feature, scale.largest_feature) == (3, 0, 0, 2)
     assert (scale.smallest, scale.largest) == pytest.approx((slow[0][1], slow[2][1]))
-    assert scale.off_center == pytest.approx(max(abs(mean) / deviation for mean, deviation in slow))
+    away = math.sqrt(math.fsum(mean**2 for mean, _ in slow) / math.fsum(deviation**2 for _, deviation in slow))
+    assert scale.off_center == pytest.approx(away)
 
 
 def test_constant_features_have_no_scale() -> None:

@@ -377,6 +377,7 @@ def measured(draw: st.DrawFn) -> dict[str, Any]:
             draw(maybe),
             draw(maybe),
             draw(st.none() | st.booleans()),
+            draw(maybe),
         ),
         "input_range": InputRange(
             draw(st.dictionaries(names, ranges(), min_size=1, max_size=2)),

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,25 @@ def replaced(owner: type, name: str, make: Callable[[Any], Any]) -> Iterator[Non
         yield
     finally:
         setattr(owner, name, original)
+
+
+@contextlib.contextmanager
+def kept_tracebacks() -> Iterator[None]:
+    """Keras shortens the traceback of an exception as in an unwatched run: to the user's frames and its own last one.
+
+    It keeps the frames of every other file instead, ours among them, and its own last one only where there is none.
+    """
+    from keras.src.utils import traceback_utils as utils
+
+    excluded = getattr(utils, "_EXCLUDED_PATHS", None)
+    if not isinstance(excluded, tuple):
+        yield
+        return
+    utils._EXCLUDED_PATHS = (*excluded, str(Path(__file__).parent))
+    try:
+        yield
+    finally:
+        utils._EXCLUDED_PATHS = excluded
 
 
 @contextlib.contextmanager

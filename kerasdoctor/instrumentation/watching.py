@@ -20,6 +20,7 @@ from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
 from kerasdoctor.instrumentation.loops import LoopRecorder, Loops
 from kerasdoctor.instrumentation.observer import Observer
+from kerasdoctor.instrumentation.patching import kept_tracebacks
 from kerasdoctor.instrumentation.summaries import call
 from kerasdoctor.record import LEVELS, Failure, Level, Loop, TrainingRecord
 from kerasdoctor.report import Report
@@ -180,7 +181,8 @@ class Watch:
             if verbose is not None:
                 arguments["verbose"] = verbose
             try:
-                result = original(model, **arguments)
+                with kept_tracebacks():
+                    result = original(model, **arguments)
             except BaseException as error:
                 self._end(recorder, error)
                 raise

@@ -32,7 +32,8 @@ class Scale:
     largest: float
     smallest_feature: int
     largest_feature: int
-    #: Largest distance of a mean from 0, in standard deviations of its feature.
+    #: Distance of the mean row from 0 over that of a row from the mean row, a root mean square over the features that
+    #: vary.
     off_center: float
 
     @classmethod
@@ -63,8 +64,15 @@ class Scale:
             largest=float(deviation[high]),
             smallest_feature=low,
             largest_feature=high,
-            off_center=float(np.max(np.abs(mean[varying]) / deviation[varying])),
+            # divided first: the squares of large values are infinite
+            off_center=_off_center(mean[varying], deviation[varying]),
         )
+
+
+def _off_center(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> float:
+    # squares of large values are infinite, and tell nothing
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(mean) / np.linalg.norm(deviation))
 
 
 @dataclass(frozen=True)

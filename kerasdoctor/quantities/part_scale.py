@@ -41,6 +41,9 @@ class Difference:
     moved: int
     #: Whether rows are of two axes and channels, at most four of them.
     images: bool = False
+    #: Median over these features of the distance of the medians of the first and the second half of the training rows,
+    #: in half spreads: near 0 where they were shuffled.
+    drift: float = float("nan")
 
     @classmethod
     def of(cls, train: NDArray[np.generic], validation: NDArray[np.generic]) -> Difference | None:
@@ -60,9 +63,11 @@ class Difference:
         if not varying.any() or varying.sum() * min(len(train), len(validation)) < FEWEST_IN_ALL:
             return None
         low, middle, spread, middle_2, spread_2 = (part[varying] for part in (low, middle, spread, middle_2, spread_2))
+        halves = [np.nanmedian(half[:, varying], axis=0) for half in np.array_split(first, 2)]
         with np.errstate(all="ignore"):
             ratio = spread_2 / spread
             shift = 2 * np.abs(middle_2 - middle) / spread
+            drift = 2 * np.abs(halves[1] - halves[0]) / spread
         return cls(
             train_dtype=str(train.dtype),
             validation_dtype=str(validation.dtype),
@@ -76,6 +81,7 @@ class Difference:
             shift=float(np.median(np.nan_to_num(shift, nan=0.0, posinf=np.inf))),
             moved=_moved(middle, spread, middle_2, spread_2),
             images=train.ndim == 4 and train.shape[-1] <= 4,
+            drift=float(np.median(np.nan_to_num(drift, nan=0.0, posinf=np.inf))),
         )
 
 

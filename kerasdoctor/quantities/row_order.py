@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from kerasdoctor.quantities import DataTap, Quantity
 from kerasdoctor.quantities.split_labels import binned, class_labels
@@ -15,6 +16,8 @@ from kerasdoctor.quantities.split_labels import binned, class_labels
 PAIRS = 2000
 #: Values of a row that are compared, at even distances: of a picture or a long sequence a part tells enough.
 VALUES = 512
+#: Equal stretches of rows whose mean targets tell a trend, and rows of each.
+STRETCHES, FEWEST = 20, 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class RowOrder(Quantity):
     rising_targets: float | None
     #: Whether a datetime index runs in one direction; None without such an index.
     time_ordered: bool | None
+    #: Kendall's tau of the mean of a continuous target in 20 stretches of rows with their order: 1 for one that rises
+    #: all along, whatever moves it for a while; None for classes and for fewer than 100 rows.
+    target_trend: float | None = None
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
@@ -54,7 +60,7 @@ class RowOrder(Quantity):
         targets = next(iter(data.targets.values()), None)
         labels = None if targets is None else class_labels(targets)
         groups: NDArray[np.generic] | None = labels
-        equal = expected = z = autocorrelation = rising = None
+        equal = expected = z = autocorrelation = rising = trend = None
         if labels is not None:
             equal, expected, z = _equal_neighbours(labels)
         elif targets is not None:
@@ -63,6 +69,7 @@ class RowOrder(Quantity):
                 values = targets.reshape(-1).astype(np.float64)
                 autocorrelation = _autocorrelation(values)
                 rising = float((values[1:] >= values[:-1]).mean())
+                trend = _trend(values)
         time = data.time_index
         return cls(
             equal_neighbours=equal,
@@ -72,6 +79,7 @@ class RowOrder(Quantity):
             target_autocorrelation=autocorrelation,
             rising_targets=rising,
             time_ordered=None if time is None else bool((np.diff(time) >= 0).all() or (np.diff(time) <= 0).all()),
+            target_trend=trend,
         )
 
 
@@ -132,3 +140,11 @@ def _autocorrelation(values: NDArray[np.float64]) -> float | None:
     centred = values / scale - (values / scale).mean() if scale > 0 else values
     total = float((centred**2).sum())
     return float((centred[1:] * centred[:-1]).sum() / total) if total > 0 else None
+
+
+def _trend(values: NDArray[np.float64]) -> float | None:
+    if len(values) < STRETCHES * FEWEST:
+        return None
+    means = [float(stretch.mean()) for stretch in np.array_split(values, STRETCHES)]
+    tau = float(stats.kendalltau(np.arange(STRETCHES), means).statistic)
+    return tau if np.isfinite(tau) else None

@@ -74,7 +74,7 @@ class AccuracyOnSeveralLabels(Rule):
     ## What it sees
     Targets of zeros and ones with several ones in a row, or none, and an accuracy among the metrics; for binary
     accuracy also less than a tenth of the labels set. A fact, known after the first epoch, when Keras has resolved
-    "accuracy".
+    "accuracy". Under softmax the last layer is the fault, not the metric: see `softmax-for-several-labels`.
 
     ## How it is told apart
     Binary accuracy of rare labels: the share of zeros, whatever the network does. Categorical accuracy: it looks at
@@ -104,7 +104,8 @@ class AccuracyOnSeveralLabels(Rule):
             asked = _asked(head, compile)
             if not asked or not rows or (head.units or 1) < 2 or several < SHARE * rows:
                 continue
-            if any(form.soft or form.other for form in head.forms):
+            if any(form.soft or form.other for form in head.forms) or head.activation == "softmax":
+                # `softmax-for-several-labels`: with the loss for several labels "accuracy" becomes another metric
                 continue
             rare = _ones(head) < RARE
             told = [metric for metric in asked if metric.kind != "BinaryAccuracy" or rare]

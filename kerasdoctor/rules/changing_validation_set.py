@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import piped_digits
+from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_rows import DrawnRows
-from kerasdoctor.record import Data, Fit, TrainingRecord
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.record import Data, Fit, PipelineStep, TrainingRecord
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the second validation's rows that the first one had, below which they are another set. A generator that
 #: batches an endless shuffled stream may repeat a part of them.
@@ -41,8 +42,35 @@ def infinite_generator(data: Data, fit: Fit, drawn_rows: DrawnRows) -> tuple[Sta
     )
 
 
-def augmented_validation(drawn_rows: DrawnRows) -> tuple[Status, Evidence]:
+def _random_steps(data: Data, heads: list[Head] | None) -> list[PipelineStep]:
+    """Steps of the validation pipeline that draw random numbers, where rows have a class or a number each.
+
+    Where an output has as many values as an input, noise on it, or a mask, may be what is to be undone.
+    """
+    if not heads or not all(_one_answer_a_row(head) for head in heads):
+        return []
+    return [step for step in data.validation_pipeline if step.settings.get("random")]
+
+
+def _one_answer_a_row(head: Head) -> bool:
+    shape = () if head.output is None else head.output.shape
+    return shape == (1,) or (len(shape) == 1 and head.kind in {"sparse", "categorical"})
+
+
+def _drawn(steps: list[PipelineStep]) -> str:
+    names = ", ".join(f"{step.kind} ({', '.join(step.settings['random'])})" for step in steps)
+    return _("a step of its pipeline draws random numbers: {names}").format(names=names)
+
+
+def augmented_validation(
+    data: Data, heads: list[Head] | None = None, drawn_rows: DrawnRows | None = None
+) -> tuple[Status, Evidence]:
     """Whether the same rows come with other values: they are augmented."""
+    steps = _random_steps(data, heads)
+    if steps:
+        return Status.CONFIRMED, Evidence(_drawn(steps), quantity="data")
+    if drawn_rows is None:
+        raise NotMeasured("drawn_rows")
     batches = drawn_rows.validation_batches[1]
     statement = _(
         "of {batches} batches, {targets} have the same targets as in the first validation and {inputs} the same inputs"
@@ -102,17 +130,27 @@ def _augmented() -> TrainingRecord:
     return record
 
 
+def _noisy() -> TrainingRecord:
+    """Noise mapped onto the validation pipeline, the same at each epoch by a global seed."""
+    record = piped_digits()
+    noise = PipelineStep(kind="map", settings={"random": ["RandomStandardNormal"]})
+    record.data = replace(record.data, validation_pipeline=(*record.data.validation_pipeline, noise))
+    return record
+
+
 class ChangingValidationSet(Rule):
-    """Each epoch is validated on other rows, so that the curve also shows the change of the rows.
+    """The validation rows are no fixed set, so that the curve also shows the change of the rows.
 
     ## What it sees
     The rows that Keras draws in the first and in the second validation, compared by hashes: fewer than 95 % of the
     second are in the first. Both validations must have been seen from end to end (up to 63 batches), or have the same
-    targets in the same order. Arrays cannot change and are not looked at.
+    targets in the same order. Arrays cannot change and are not looked at. Before the first step: operations that draw
+    random numbers in a function mapped onto the validation pipeline, where each row has a class or a number to predict.
+    As long as a global seed is set they may give the same rows at each epoch; those are not the rows as they are.
 
     ## How it is told apart
-    An endless generator with `validation_steps`, which goes on where it stopped; the same targets with other inputs,
-    which are augmented; a shuffle in front of `take` or `validation_steps`.
+    An endless generator with `validation_steps`, which goes on where it stopped; the same targets with other inputs, or
+    a random operation, which augment; a shuffle in front of `take` or `validation_steps`.
 
     ## Remedies
     A finite validation set that is taken whole: no `repeat`, no `shuffle`, no random layer mapped onto it. Random
@@ -125,7 +163,7 @@ class ChangingValidationSet(Rule):
 
     family = "data"
     severity = Severity.WARNING
-    message = _("The validation set changes from epoch to epoch: {statement}.")
+    message = _("The validation set is not fixed: {statement}.")
 
     causes = (
         Cause("infinite-generator", _("the validation data have no end"), examine=infinite_generator),
@@ -140,10 +178,18 @@ class ChangingValidationSet(Rule):
     examples = (
         Unhealthy(_from_generator, confirms=("infinite-generator",)),
         Unhealthy(_augmented, confirms=("augmented-validation",)),
+        Unhealthy(_noisy, confirms=("augmented-validation",)),
         Healthy(piped_digits),
     )
 
-    def check(self, drawn_rows: DrawnRows) -> Evidence | None:
+    def check(
+        self, data: Data, heads: list[Head] | None = None, drawn_rows: DrawnRows | None = None
+    ) -> Evidence | None:
+        steps = _random_steps(data, heads)
+        if steps:
+            return Evidence(_drawn(steps), quantity="data")
+        if drawn_rows is None:
+            raise NotMeasured("drawn_rows")
         second = drawn_rows.validation_rows[1]
         if second < FEWEST or _again(drawn_rows) >= SAME or drawn_rows.shared:
             # rows that train as well are another fault, with its own rule

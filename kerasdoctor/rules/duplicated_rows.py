@@ -15,6 +15,9 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 #: Share of the validation rows, and different rows among them, from which on copies matter; one blank image may stand
 #: in both parts a hundred times.
 LEAST, DISTINCT = 0.01, 5
+#: Places in which the closest other row differs from which on a row is equal to none by chance. Of rows of independent
+#: columns with few values, of which one in a hundred is equal to one of 500,000 others, one of 2,000 is within 7.
+APART = 8
 #: Level of the binomial test for rows that may be equal by chance, in one look.
 LEVEL = 1e-4
 #: Share of the validation windows that overlap a training window, and how many; in order only the border does.
@@ -29,7 +32,7 @@ def _copies(overlap: RowOverlap | None) -> bool:
         return False
     if overlap.shared < LEAST * overlap.validation:
         return False
-    if overlap.identifying:
+    if overlap.identifying or overlap.nearest >= APART:
         return True
     # of independent rows, equal by chance, r repeat an earlier one of n, and twice as many one of n others
     # where r is a count, known to its root; both together: no alarm in 1,000 random splits (tests/accuracy/simulations)
@@ -122,9 +125,10 @@ class DuplicatedRows(Rule):
 
     ## What it sees
     One validation row in a hundred or more, and five different ones at least, whose inputs are training rows to the
-    last bit. Rows of few categories are equal by chance: where no feature tells rows apart, there must be more than
-    twice as many as the rows that repeat within the training part, with p < 0.0001 in a binomial test. Or one row in
-    ten is a training row moved by one place, as shuffled windows of a series are.
+    last bit. Rows of few categories are equal by chance: where no feature tells rows apart, and rows have others that
+    differ from them in fewer than 8 places, there must be more than twice as many as the rows that repeat within the
+    training part, with p < 0.0001 in a binomial test. Sentences as numbers of words are copies. Or one row in ten is a
+    training row moved by one place, as shuffled windows of a series are.
 
     ## How it is told apart
     Copies in the data: they stand on both sides. Oversampling before the split: most rows of one class repeat, hardly

@@ -12,7 +12,12 @@ from kerasdoctor.examples import shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_range import TargetRange
-from kerasdoctor.record import Compile, Data, Model, Outcome, TrainingRecord
+from kerasdoctor.record import Compile, Content, ContentKind, Data, Model, Outcome, TrainingRecord
+from kerasdoctor.remedies.array_of_numbers import ArrayOfNumbers
+from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
+from kerasdoctor.remedies.loss_for_targets import LossForTargets
+from kerasdoctor.remedies.smaller_batch import SmallerBatch
+from kerasdoctor.remedies.wider_embedding import WiderEmbedding
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 Examination = Callable[..., tuple[Status, Evidence]]
@@ -109,13 +114,54 @@ def output_shape(
     return Status.CONFIRMED, Evidence(statement, quantity="target_range")
 
 
-def ragged_input(outcome: Outcome) -> tuple[Status, Evidence]:
+#: The words for arrays of Python objects: Keras's own, and those of TensorFlow and NumPy beneath it.
+_OBJECTS = (
+    r"Invalid dtype: (object|datetime64|timedelta64)|Unsupported object type|numpy\.object_"
+    r"|inhomogeneous shape|setting an array element"
+)
+#: Keras's words for lists that it does not take for arrays.
+_LISTS = r"Unrecognized data type|Data cardinality is ambiguous"
+
+
+def _held(data: Data, *kinds: ContentKind) -> tuple[str, Content] | None:
+    """The first part of `x` or `y` that holds one of these, by its name."""
+    return next(((name, content) for name, content in data.contents.items() if content.kind in kinds), None)
+
+
+def _place(name: str, content: Content) -> str:
+    if not content.where:
+        return name
+    if content.where.startswith("["):
+        return f"{name}{content.where}"
+    return _("column {column} of {name}").format(column=content.where, name=name)
+
+
+def ragged_input(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
     """Whether rows of different lengths make an array of objects."""
+    held = _held(data, "rows")
+    if held is not None and re.search(f"{_OBJECTS}|{_LISTS}", outcome.exception):
+        statement = _("the rows of {name} have different lengths: keras.utils.pad_sequences({name}) makes them equal")
+        return Status.CONFIRMED, Evidence(statement.format(name=held[0]), quantity="data")
     if "inhomogeneous shape" in outcome.exception:
         return Status.CONFIRMED, Evidence(_("the rows have different lengths"), quantity="outcome")
-    if "Invalid dtype: object" in outcome.exception:
+    if "Invalid dtype: object" in outcome.exception and not data.contents:
         return Status.POSSIBLE, Evidence(_("not measured: whether the objects are rows of different lengths"))
     return _not_said()
+
+
+def text_input(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
+    """Whether words stand where numbers are expected."""
+    held = _held(data, "text")
+    said = re.search(r"Invalid dtype: str\d*|Cast string to \w+ is not supported", outcome.exception)
+    if said is None and (held is None or not re.search(f"{_OBJECTS}|{_LISTS}", outcome.exception)):
+        return _not_said()
+    if held is None:
+        return Status.CONFIRMED, Evidence(_("Keras says: {said}").format(said=said[0] if said else ""))
+    how = _("a TextVectorization or StringLookup layer makes numbers of it")
+    if held[0].startswith("y"):
+        how = _("numpy.unique({name}, return_inverse=True)[1] makes labels of it").format(name=held[0])
+    statement = _("{place} holds text: {how}").format(place=_place(*held), how=how)
+    return Status.CONFIRMED, Evidence(statement, quantity="data")
 
 
 def missing_targets(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
@@ -140,6 +186,8 @@ def python_lists(outcome: Outcome, data: Data, model: Model) -> tuple[Status, Ev
         lists = [name for name in lists if name == "y" or data.kind != "arrays"]
     elif "Data cardinality is ambiguous" not in outcome.exception or not _rows_as_inputs(outcome, model):
         lists = []
+    # of rows of different lengths, and of words, no array of numbers can be made
+    lists = [name for name in lists if name not in data.contents]
     if not lists:
         return _not_said()
     names = ", ".join(lists)
@@ -158,10 +206,21 @@ def different_lengths(outcome: Outcome, data: Data, model: Model) -> tuple[Statu
     )
 
 
-def object_dtype(outcome: Outcome, input_range: InputRange | None = None) -> tuple[Status, Evidence]:
+def object_dtype(outcome: Outcome, data: Data, input_range: InputRange | None = None) -> tuple[Status, Evidence]:
     """Whether an array holds Python objects, not numbers."""
-    if "Invalid dtype: object" not in outcome.exception:
+    if not re.search(_OBJECTS, outcome.exception):
         return _not_said()
+    if _held(data, "text", "rows"):
+        return Status.RULED_OUT, Evidence(_("the objects are text, or rows of different lengths"), quantity="data")
+    held = _held(data, "numbers", "missing", "arrays", "dates", "objects")
+    if held is not None:
+        how = {
+            "numbers": _('{name} holds numbers as Python objects: {name}.astype("float32") makes numbers of them'),
+            "missing": _('{place} is None: fill it or leave its row out, then {name}.astype("float32")'),
+            "arrays": _("{name} is an array of arrays: numpy.stack({name}) makes one of them"),
+            "dates": _("{place} holds times: subtract a first one and divide by a unit to have numbers"),
+        }.get(held[1].kind, _("{place} is a Python object that is no number"))
+        return Status.CONFIRMED, Evidence(how.format(name=held[0], place=_place(*held)), quantity="data")
     if input_range is not None and any(measured.dtype == "object" for measured in input_range.inputs.values()):
         return Status.CONFIRMED, Evidence(_("the inputs have dtype object"), quantity="input_range")
     return Status.CONFIRMED, Evidence(_("an array has dtype object"), quantity="outcome")
@@ -207,9 +266,10 @@ class FitRaised(Rule):
     other difference of shapes is the network's.
 
     ## Remedies
-    Labels of one number a row: `sparse_categorical_crossentropy`; one-hot rows: `categorical_crossentropy`. Lists:
-    `np.array(...)`. Text: a `TextVectorization` layer in front. An Embedding needs `input_dim` above the largest
-    index. Out of memory: a smaller `batch_size`.
+    Labels of one number a row: `sparse_categorical_crossentropy`; one-hot rows: `categorical_crossentropy`. Lists, and
+    numbers as objects: arrays of numbers. Text: a `TextVectorization` layer in front; names of classes: their numbers.
+    Rows of different lengths: `keras.utils.pad_sequences`. An Embedding needs `input_dim` above the largest index. Out
+    of memory: a smaller `batch_size`.
 
     ## References
     The words of Keras 3.15 on TensorFlow, collected from fits with each of these faults.
@@ -224,30 +284,43 @@ class FitRaised(Rule):
             "integer-labels-for-categorical",
             _("labels where one-hot rows are expected"),
             examine=integer_labels_for_categorical,
+            remedies=(LossForTargets(),),
         ),
-        Cause("one-hot-for-sparse", _("one-hot rows where labels are expected"), examine=one_hot_for_sparse),
+        Cause(
+            "one-hot-for-sparse",
+            _("one-hot rows where labels are expected"),
+            examine=one_hot_for_sparse,
+            remedies=(LossForTargets("CategoricalCrossentropy"),),
+        ),
         Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
         Cause(
             "label-out-of-range",
             _("a label has no output"),
             examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
+            remedies=(LabelsFromZero(),),
         ),
         Cause(
             "embedding-index",
             _("an index has no row in the Embedding"),
-            examine=_told(r"indices\[[\d,]+\] = -?\d+ is not in \[0, \d+\)", _("{said}")),
+            examine=_told(
+                r"indices\[[\d,]+\] = -?\d+ is not in \[0, \d+\)",
+                _("{said}: input_dim counts the rows, from index 0 on"),
+            ),
+            remedies=(WiderEmbedding(),),
         ),
-        Cause("python-lists", _("lists in place of arrays"), examine=python_lists),
+        Cause("python-lists", _("lists in place of arrays"), examine=python_lists, remedies=(ArrayOfNumbers(),)),
         Cause("different-lengths", _("arrays of different lengths"), examine=different_lengths),
-        Cause("object-dtype", _("Python objects in place of numbers"), examine=object_dtype),
+        Cause(
+            "object-dtype",
+            _("Python objects in place of numbers"),
+            examine=object_dtype,
+            remedies=(ArrayOfNumbers(),),
+        ),
         Cause("ragged-input", _("rows of different lengths"), examine=ragged_input),
         Cause(
             "text-input",
             _("text in place of numbers"),
-            examine=_told(
-                r"Invalid dtype: str\d*|Cast string to \w+ is not supported",
-                _("Keras says: {said}"),
-            ),
+            examine=text_input,
         ),
         Cause(
             "input-shape",
@@ -264,8 +337,10 @@ class FitRaised(Rule):
             "out-of-memory",
             _("the memory does not suffice"),
             examine=_told(
-                r"ResourceExhaustedError|RESOURCE_EXHAUSTED|OutOfMemoryError|^MemoryError", _("it is a {said}")
+                r"ResourceExhaustedError|RESOURCE_EXHAUSTED|OutOfMemoryError|^MemoryError",
+                _("it is a {said}: fewer rows in a batch, or a smaller layer, need less"),
             ),
+            remedies=(SmallerBatch(),),
         ),
         Cause(
             "no-data",

@@ -14,6 +14,8 @@ from kerasdoctor.examples import shuffled_digits, tumours, with_quantities
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
 from kerasdoctor.quantities.dead_units import DeadUnits
+from kerasdoctor.quantities.drawn_range import DrawnRange
+from kerasdoctor.quantities.feature_scale import FeatureScale
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Fit, Metric, Outcome, TrainingRecord
@@ -50,10 +52,35 @@ def imbalanced_classes(confusion_matrix: ConfusionMatrix) -> tuple[Status, Evide
     )
 
 
+def _constant(feature_scale: FeatureScale | None, drawn_range: DrawnRange | None) -> Evidence | None:
+    """That all rows that train have the same inputs, where they have."""
+    if feature_scale is not None:
+        scales = feature_scale.inputs
+        if not all(scale.constant == scale.features for scale in scales.values()):
+            return None
+        names, quantity = ", ".join(scales), "feature_scale"
+    elif drawn_range is not None and drawn_range.train:
+        if any(values.values < 2 or values.minimum != values.maximum for values in drawn_range.train.values()):
+            return None
+        names, quantity = ", ".join(drawn_range.train), "drawn_range"
+    else:
+        return None
+    statement = _("every feature of {names} has the same value in all rows: nothing in the inputs tells rows apart")
+    return Evidence(statement.format(names=names), quantity=quantity, value=0.0)
+
+
 def no_signal(
-    loss: Metric, fit: Fit, split_labels: SplitLabels | None = None, dead_units: DeadUnits | None = None
+    loss: Metric,
+    fit: Fit,
+    split_labels: SplitLabels | None = None,
+    dead_units: DeadUnits | None = None,
+    feature_scale: FeatureScale | None = None,
+    drawn_range: DrawnRange | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the inputs say nothing about the labels: then the training loss stays that of guessing, too."""
+    constant = _constant(feature_scale, drawn_range)
+    if constant is not None:
+        return Status.CONFIRMED, constant
     dead, _statement, _layer = _dead(dead_units)
     if dead:
         return Status.RULED_OUT, Evidence(
@@ -98,9 +125,14 @@ def _dead(dead_units: DeadUnits | None) -> tuple[bool, str, str]:
     return bool(share[worst] >= 1), statement, name
 
 
-def dead_network(dead_units: DeadUnits) -> tuple[Status, Evidence]:
+def dead_network(
+    dead_units: DeadUnits, feature_scale: FeatureScale | None = None, drawn_range: DrawnRange | None = None
+) -> tuple[Status, Evidence]:
     """Whether every unit of a layer is 0 for every row, so that the output cannot depend on the input."""
     dead, statement, name = _dead(dead_units)
+    if dead and _constant(feature_scale, drawn_range) is not None:
+        undecided = _("measured, undecided: {statement}, but all rows are the same").format(statement=statement)
+        return Status.POSSIBLE, Evidence(undecided, quantity="dead_units", where=name, value=1.0)
     if not statement:
         return Status.POSSIBLE, Evidence(_("not measured: no layer was looked at over enough rows"))
     return (Status.CONFIRMED if dead else Status.RULED_OUT), Evidence(
@@ -162,8 +194,9 @@ class MajorityPredictor(Rule):
     predicting the class shares costs. The accuracy is then the share of that class, and looks fine where it is large.
 
     ## How it is told apart
-    Imbalanced classes: one has 80 % of the rows or more. No signal: the training loss is that of guessing, too. A dead
-    layer: all of its units are 0 for every row, so that nothing of the input gets through.
+    Imbalanced classes: one has 80 % of the rows or more. No signal: the training loss is that of guessing, too, and for
+    certain where every feature has one value in all rows. A dead layer: all of its units are 0 for every row, so that
+    nothing of the input gets through.
 
     ## Remedies
     Class weights by the inverse of the class shares, and a metric that does not reward the majority (AUC of precision

@@ -46,23 +46,30 @@ _WORDS = {
 
 
 def _backbone(model: Model) -> tuple[Layer, str] | None:
-    """The nested model of `keras.applications` with frozen layers, and what it was trained on.
+    """The nested model with frozen layers, of `keras.applications` or one that rescales itself, and what it knows.
 
     One that trains freely may have begun with weights of its own, which take any range.
     """
     for place, layer in enumerate(model.layers):
         if layer.kind not in _NESTED:
             continue
-        for name, expected in _BACKBONES.items():
-            if layer.name.startswith(name):
-                inner = [part for part in model.layers[place + 1 :] if not part.top_level and part.parameters]
-                frozen = not layer.trainable or any(not part.trainable for part in inner)
-                inside = {part.kind for part in model.layers[place + 1 :] if not part.top_level}
-                if expected == "bytes" and not inside & {"Rescaling", "Normalization"}:
-                    # built with include_preprocessing=False
-                    return None
-                return (layer, expected) if frozen else None
+        inner = [part for part in model.layers[place + 1 :] if not part.top_level]
+        expected = next((known for name, known in _BACKBONES.items() if layer.name.startswith(name)), "")
+        if expected == "bytes" and not {part.kind for part in inner} & {"Rescaling", "Normalization"}:
+            # built with include_preprocessing=False
+            return None
+        expected = expected or ("bytes" if _divides_bytes(inner) else "")
+        if expected:
+            frozen = not layer.trainable or any(part.parameters and not part.trainable for part in inner)
+            return (layer, expected) if frozen else None
     return None
+
+
+def _divides_bytes(inner: list[Layer]) -> bool:
+    """Whether the first of the layers that does something is a Rescaling by 1/255, 1/127.5 or so."""
+    first = next((layer for layer in inner if layer.kind != "InputLayer"), None)
+    scale = None if first is None or first.kind != "Rescaling" else first.config.get("scale")
+    return isinstance(scale, int | float) and 1 / 256 <= scale <= 1 / 127
 
 
 def _in_front(model: Model, backbone: Layer) -> list[Layer]:
@@ -180,18 +187,35 @@ def _efficientnet_on_bytes() -> TrainingRecord:
     return _images_for("efficientnetb0", 255.0)
 
 
+def _own_base_on(top: float, *front: Layer) -> TrainingRecord:
+    """A frozen base of the user's own that divides by 255."""
+    record = _images_for("efficientnetb0", top)
+    backbone, *rest = record.model.layers
+    record.model = replace(record.model, layers=(*front, replace(backbone, name="base"), *rest))
+    return record
+
+
+def _own_base_behind_a_rescaling() -> TrainingRecord:
+    return _own_base_on(255.0, Layer(name="rescaling_1", kind="Rescaling", config={"scale": 1 / 255, "offset": 0.0}))
+
+
+def _own_base_on_bytes() -> TrainingRecord:
+    return _own_base_on(255.0)
+
+
 class PretrainedInputRange(Rule):
     """A pretrained model gets images in another range than it was trained on.
 
     ## What it sees
-    Before the first step: a nested model of `keras.applications`, by the name that Keras gives it, with frozen layers,
-    and the range of the images in front of it, followed through Rescaling layers. It says nothing where other layers or
-    arithmetic (`preprocess_input`) stand in between, or the backbone trains freely.
+    Before the first step: a nested model with frozen layers, of `keras.applications` by the name that Keras gives it,
+    or any that begins with a Rescaling by 1/255 of its own, and the range of the images in front of it, followed
+    through Rescaling layers. It says nothing where other layers or arithmetic (`preprocess_input`) stand in between,
+    or the backbone trains freely.
 
     ## How it is told apart
-    Rescaled twice: EfficientNet, ConvNeXt and MobileNetV3 have the rescaling inside and want 0 to 255, as ResNet50 and
-    VGG do, whose `preprocess_input` subtracts a mean. Not rescaled: MobileNetV2, ResNetV2, Inception, Xception,
-    NASNet and DenseNet have none inside.
+    Rescaled twice: EfficientNet, ConvNeXt and MobileNetV3, or a model of your own, have the rescaling inside and want 0
+    to 255, as ResNet50 and VGG do, whose `preprocess_input` subtracts a mean. Not rescaled: MobileNetV2, ResNetV2,
+    Inception, Xception, NASNet and DenseNet have none inside.
 
     ## Remedies
     No division for the former; `keras.applications.NAME.preprocess_input`, or `Rescaling(1 / 127.5, offset=-1)` in
@@ -214,7 +238,9 @@ class PretrainedInputRange(Rule):
     examples = (
         Unhealthy(_efficientnet_on_unit_images, confirms=("rescaled-twice",)),
         Unhealthy(_mobilenet_on_bytes, confirms=("not-rescaled",)),
+        Unhealthy(_own_base_behind_a_rescaling, confirms=("rescaled-twice",)),
         Healthy(_efficientnet_on_bytes),
+        Healthy(_own_base_on_bytes),
     )
 
     def check(

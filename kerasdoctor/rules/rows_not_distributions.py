@@ -74,8 +74,8 @@ class RowsNotDistributions(Rule):
     ## What it sees
     1 % of the rows of the targets or more do not sum to 1, by more than rounding. A fact, known before the first
     step; of a pipeline from the batches that Keras draws. Rows of zeros among the steps of a sequence or the pixels of
-    an image stand for "nothing there" and are left out. Several ones in a row under softmax are
-    `softmax-for-several-labels`.
+    an image stand for "nothing there" and are left out. Several ones in a row under softmax, and the rows without any
+    that come with them, are `softmax-for-several-labels`.
 
     ## How it is told apart
     Rows of zeros, which the loss ignores: a class that the encoder does not know. Several ones. Other numbers, such
@@ -104,9 +104,12 @@ class RowsNotDistributions(Rule):
             if head.kind != "categorical" or (head.units or 1) < 2 or any(form.below_zero for form in head.forms):
                 continue
             counts = _counts(head)
-            bad = counts["empty"] + counts["other"]
+            bad = counts["other"]
             if head.activation != "softmax":
-                bad += counts["several"]
+                bad += counts["empty"] + counts["several"]
+            elif counts["several"] < SHARE * counts["positions"]:
+                # else rows of zeros are rows that have none of the labels
+                bad += counts["empty"]
             if bad and bad >= SHARE * counts["positions"]:
                 statement = _("{bad:,} of {rows:,} rows do not sum to 1")
                 return Evidence(

@@ -126,6 +126,20 @@ def test_steps_of_a_pipeline_without_drawing() -> None:
     assert drawn == []
 
 
+def test_a_function_that_draws_random_numbers_is_told() -> None:
+    move = layers.RandomTranslation(0.2, 0.2)
+    x = np.zeros((8, 4, 4, 1), "float32")
+
+    def drawn(function: Any) -> Any:
+        return pipeline.steps(tf.data.Dataset.from_tensor_slices(x).map(function))[-1].settings.get("random")
+
+    assert drawn(lambda image: image + tf.random.normal(tf.shape(image))) == ["RandomStandardNormal"]
+    assert drawn(lambda image: move(image, training=True)) == ["StatelessRandomUniformV2"]
+    assert drawn(lambda image: tf.map_fn(tf.random.shuffle, image)) == ["RandomShuffle"]
+    assert drawn(lambda image: move(image, training=False)) is None
+    assert drawn(lambda image: image / 2) is None
+
+
 class Seen(Quantity):
     """Keeps the batches that it is shown."""
 

@@ -1,3 +1,5 @@
+import statistics
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -49,6 +51,13 @@ def test_against_sorted_columns(shape: tuple[int, ...]) -> None:
     assert (found.spread_ratio, found.shift) == pytest.approx(slow(train, validation))
     assert (found.train_maximum, found.validation_minimum) == pytest.approx((train.max(), validation.min()))
     assert found.features == shape[-1]
+    half = len(train) // 2
+    drifts = []
+    for feature in range(shape[-1]):
+        one, other = (sorted(part[..., feature].reshape(-1).tolist()) for part in (train[:half], train[half:]))
+        low, high = np.quantile(train[..., feature], [0.05, 0.95])
+        drifts.append(2 * abs(statistics.median(one) - statistics.median(other)) / (high - low))
+    assert found.drift == pytest.approx(np.median(drifts))
 
 
 def test_columns_that_changed_places() -> None:

@@ -33,3 +33,24 @@ def test_rows_that_are_not_equal_by_chance(columns: list, identifying: bool) -> 
     found = RowOverlap.from_data(DataTap(inputs=inputs, targets={}, rows=np.arange(200), n=200, split_at=150))
     assert found is not None
     assert found.identifying is identifying
+
+
+def test_the_closest_other_row_of_those_that_are_shared() -> None:
+    """Sentences of 12 words, half of them once more behind the split, and a pair that differs in three words."""
+    x = np.random.default_rng(0).integers(0, 50, (80, 12))
+    x[1] = x[0]
+    x[1, :3] += 100
+    x[60:70] = x[:10]
+    found = RowOverlap.from_data(DataTap(inputs={"x": x}, targets={}, rows=np.arange(80), n=80, split_at=60))
+    assert found is not None
+    train, held_out = x[:60].tolist(), x[60:].tolist()
+    slow = []
+    for row in {tuple(row) for row in held_out if row in train}:
+        apart = [sum(a != b for a, b in zip(row, other, strict=True)) for other in train]
+        slow.append(min(places for places in apart if places))
+    assert found.nearest == np.median(slow)
+    assert min(slow) == 3
+    x[60:] += 1000
+    found = RowOverlap.from_data(DataTap(inputs={"x": x}, targets={}, rows=np.arange(80), n=80, split_at=60))
+    assert found is not None
+    assert np.isnan(found.nearest)

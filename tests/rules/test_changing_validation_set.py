@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from kerasdoctor.examples import piped_digits
-from kerasdoctor.record import PipelineStep, TrainingRecord
+from kerasdoctor.record import Loss, PipelineStep, TrainingRecord
 from tests.rules.differential import cause, diagnosis
 
 NAME = "changing-validation-set"
@@ -50,3 +50,27 @@ def test_an_endless_repeat() -> None:
     record.fit = replace(record.fit, validation_steps=5)
     assert cause(record, NAME, "infinite-generator").status.value == "confirmed"
     assert cause(record, NAME, "shuffled-partial-validation").status.value == "ruled_out"
+
+
+@pytest.mark.parametrize(
+    ("shape", "loss", "fires"),
+    [
+        ((10,), "sparse_categorical_crossentropy", True),
+        ((1,), "mean_squared_error", True),
+        # noise that is to be taken away again, a word that is hidden
+        ((64,), "mean_squared_error", False),
+        ((20, 1000), "sparse_categorical_crossentropy", False),
+    ],
+)
+def test_a_function_that_draws_random_numbers(shape: tuple[int, ...], loss: str, fires: bool) -> None:
+    record = record_of()
+    noise = PipelineStep(kind="map", settings={"random": ["RandomStandardNormal"]})
+    record.data = replace(record.data, validation_pipeline=(noise,))
+    record.model = replace(record.model, outputs=(replace(record.model.outputs[0], shape=shape),))
+    record.compile = replace(record.compile, losses=(Loss(name=loss),))
+    found = diagnosis(record, NAME)
+    assert (found is not None) is fires
+    if found is not None:
+        assert "a step of its pipeline draws random numbers: map (RandomStandardNormal)" in found.message
+    record.data = replace(record.data, pipeline=(noise,), validation_pipeline=())
+    assert diagnosis(record, NAME) is None

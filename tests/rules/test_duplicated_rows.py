@@ -29,11 +29,17 @@ def test_rows_of_few_categories_repeat_by_chance(shared: int, fires: bool) -> No
     assert (diagnosis(record, NAME) is not None) is fires
 
 
+@pytest.mark.parametrize(("nearest", "fires"), [(7.0, False), (8.0, True), (float("nan"), False)])
+def test_rows_that_are_far_from_all_others_are_copies(nearest: float, fires: bool) -> None:
+    record = record_of(RowOverlap(480, 376, 1920, 772, 0, 376, identifying=False, nearest=nearest))
+    assert (diagnosis(record, NAME) is not None) is fires
+
+
 def test_oversampling_is_told_from_copies() -> None:
-    over = record_of(RowOverlap(1000, 80, 4000, 400, 3, 60, True, 0.8, 0.0))
+    over = record_of(RowOverlap(1000, 80, 4000, 400, 3, 60, True, most_repeated=0.8, least_repeated=0.0))
     assert cause(over, NAME, "oversampled-before-the-split").status.value == "confirmed"
     assert cause(over, NAME, "copies-across-the-split").status.value == "ruled_out"
-    copies = record_of(RowOverlap(1000, 80, 4000, 400, 3, 60, True, 0.2, 0.08))
+    copies = record_of(RowOverlap(1000, 80, 4000, 400, 3, 60, True, most_repeated=0.2, least_repeated=0.08))
     assert cause(copies, NAME, "oversampled-before-the-split").status.value == "ruled_out"
     assert cause(copies, NAME, "copies-across-the-split").status.value == "confirmed"
 

@@ -4,7 +4,7 @@ import pytest
 
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import shuffled_digits
-from kerasdoctor.record import Loss, Outcome, TrainingRecord
+from kerasdoctor.record import Content, ContentKind, Loss, Outcome, TrainingRecord
 from tests.rules.differential import diagnosis
 
 NAME = "fit-raised"
@@ -70,3 +70,32 @@ def test_no_targets() -> None:
     assert diagnosis(record, NAME) is None
     record.data = replace(record.data, containers={"x": "ndarray", "y": "none"})
     assert diagnosis(record, NAME) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "confirmed"),
+    [
+        ("numbers", "object-dtype"),
+        ("missing", "object-dtype"),
+        ("arrays", "object-dtype"),
+        ("objects", "object-dtype"),
+        ("text", "text-input"),
+        ("rows", "ragged-input"),
+    ],
+)
+def test_what_the_objects_are(kind: ContentKind, confirmed: str) -> None:
+    record = record_of("ValueError: Invalid dtype: object")
+    record.data = replace(record.data, contents={"x": Content(kind=kind, where="town")})
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == [confirmed]
+    record.outcome = replace(record.outcome, exception="ValueError: mine")
+    assert diagnosis(record, NAME) is None
+
+
+def test_lists_of_words_are_no_numbers() -> None:
+    record = record_of("ValueError: Unrecognized data type: x=['a', 'b'] (of type <class 'list'>)")
+    record.data = replace(record.data, kind="other", containers={"x": "list"}, contents={"x": Content(kind="text")})
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == ["text-input"]

@@ -60,3 +60,16 @@ def test_chance_in_a_split_of_ordered_rows_is_another_matter() -> None:
     assert cause(record, NAME, "random-labels").status.value == "confirmed"
     record.quantities["row_order"] = replace(record.quantities["row_order"], z=50.0)
     assert diagnosis(record, NAME) is None
+
+
+@pytest.mark.parametrize(("train", "fires"), [(0.3, False), (0.45, True)])
+def test_learned_by_heart_counts_alike_whatever_chance_is(train: float, fires: bool) -> None:
+    """Ten classes at chance in the validation: one row in ten is right."""
+    generator = np.random.default_rng(0)
+    outputs = generator.dirichlet(np.ones(10), 600).astype("float32")
+    # one row in ten is right: a shift of the labels by 0 to 9 places
+    labels = (outputs.argmax(axis=1) + np.arange(600)) % 10
+    record = shuffled_digits()
+    record.quantities["held_out_outputs"] = HeldOutOutputs(outputs, labels, "sparse")
+    record.history["accuracy"][-1] = train
+    assert (diagnosis(record, NAME) is not None) is fires

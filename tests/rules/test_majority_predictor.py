@@ -5,6 +5,8 @@ import pytest
 
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
 from kerasdoctor.quantities.dead_units import DeadUnits
+from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Loss, MetricFacts, Outcome, TrainingRecord
@@ -78,3 +80,36 @@ def test_a_dead_layer(dead: float, status: str) -> None:
     record.quantities["dead_units"] = units
     assert cause(record, NAME, "dead-network").status.value == status
     assert cause(record, NAME, "no-signal").status.value == ("ruled_out" if dead == 16 else "possible")
+
+
+CONSTANT = Scale(20, 20, np.nan, np.nan, -1, -1, np.nan)
+VARYING = Scale(3, 2, 1.0, 1.0, 0, 0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("scales", "status"),
+    [({"x": CONSTANT}, "confirmed"), ({"x": CONSTANT, "more": VARYING}, "possible"), ({"x": VARYING}, "possible")],
+)
+def test_inputs_with_one_value_in_all_rows_have_no_signal(scales: dict[str, Scale], status: str) -> None:
+    record = record_of([1] * 6)
+    record.quantities["feature_scale"] = FeatureScale(scales)
+    assert cause(record, NAME, "no-signal").status.value == status
+
+
+@pytest.mark.parametrize(("last", "status"), [(1.0, "confirmed"), (2.0, "possible")])
+def test_batches_with_one_value_have_no_signal(last: float, status: str) -> None:
+    values = DrawnValues()
+    values.take_in(np.ones((32, 20)), 0)
+    values.take_in(np.full((32, 20), last), 1)
+    record = record_of([1] * 6)
+    record.quantities["drawn_range"] = DrawnRange({"x": values})
+    assert cause(record, NAME, "no-signal").status.value == status
+
+
+def test_units_that_saw_one_row_alone_may_live() -> None:
+    record = record_of([1] * 6)
+    units = DeadUnits(units=(16,), rows=600)
+    units.extend(("a",), np.array([5]), np.array([[16.0]]))
+    record.quantities |= {"dead_units": units, "feature_scale": FeatureScale({"x": CONSTANT})}
+    assert cause(record, NAME, "dead-network").status.value == "possible"
+    assert cause(record, NAME, "no-signal").status.value == "confirmed"

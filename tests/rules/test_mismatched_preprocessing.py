@@ -5,7 +5,7 @@ import pytest
 from kerasdoctor.examples import shares_in_time
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.part_scale import Difference, PartScale
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Data, TrainingRecord
 from tests.rules.differential import cause, diagnosis, reason
 
 NAME = "mismatched-preprocessing"
@@ -37,6 +37,26 @@ def test_what_differs(changes: dict[str, float], name: str) -> None:
 )
 def test_just_below(changes: dict[str, float]) -> None:
     assert diagnosis(record_of(replace(ALIKE, **changes)), NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "validation", "fires"),
+    [
+        ({"shift": 1.3}, 400, True),
+        ({"shift": 1.1}, 400, False),
+        # the tail of a trend
+        ({"shift": 1.3, "spread_ratio": 0.8}, 400, False),
+        ({"shift": 1.3}, 500, False),
+        # rows that move by themselves
+        ({"shift": 1.3, "drift": 0.4}, 400, False),
+    ],
+)
+def test_a_part_that_lies_elsewhere_and_spreads_alike(changes: dict[str, float], validation: int, fires: bool) -> None:
+    record = record_of(replace(ALIKE, **{"drift": 0.0, **changes}))
+    record.data = Data(n_train=1600, n_validation=validation)
+    assert (diagnosis(record, NAME) is not None) is fires
+    if fires:
+        assert cause(record, NAME, "shifted-mean").status.value == "confirmed"
 
 
 def test_the_future_of_a_series_may_lie_elsewhere() -> None:

@@ -57,3 +57,24 @@ def test_what_is_not_known_is_not_judged() -> None:
     record = record_of("efficientnetb0", 0.0, 1.0)
     record.model = replace(record.model, operations=("Multiply",))
     assert diagnosis(record, NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("scale", "front", "fires"),
+    [(1 / 255, 1 / 255, True), (1 / 255, 1.0, False), (1 / 127.5, 1 / 127.5, True), (1 / 4, 1 / 255, False)],
+)
+def test_a_base_of_the_users_own_that_rescales(scale: float, front: float, fires: bool) -> None:
+    record = record_of(
+        "base", 0.0, 255.0, Layer(name="front", kind="Rescaling", config={"scale": front, "offset": 0.0})
+    )
+    first, backbone, inner, last = record.model.layers
+    inner = replace(inner, config={"scale": scale, "offset": 0.0})
+    record.model = replace(record.model, layers=(first, backbone, inner, last))
+    found = diagnosis(record, NAME)
+    assert (found is not None) is fires
+    if found is not None:
+        assert "base gets values from 0 to" in found.message
+    record.model = replace(
+        record.model, layers=(first, replace(backbone, trainable=True), replace(inner, trainable=True), last)
+    )
+    assert diagnosis(record, NAME) is None

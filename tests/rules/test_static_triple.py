@@ -280,6 +280,9 @@ def _with(row: list[float], every: int) -> Any:
         # 5 of 1,000: a slip
         (_with([0] * 10, 200), "softmax", None),
         (_with([1, 1] + [0] * 8, 20), "sigmoid", {"several-ones"}),
+        # several labels, of which a row may have none
+        (np.vstack([_with([1, 1] + [0] * 8, 2), np.zeros((10, 10))]), "softmax", None),
+        (np.vstack([_with([1, 1] + [0] * 8, 2), np.zeros((10, 10))]), "sigmoid", {"several-ones", "empty-rows"}),
         (EYE * 0.8, "softmax", {"unnormalized-rows"}),
         # pixels of no class
         (_with([0] * 10, 4).reshape(100, 10, 10), "softmax", None),
@@ -332,6 +335,8 @@ def _tags(share: float) -> Any:
 def test_accuracy_of_labels(kind: str, targets: Any, causes: set[str] | None) -> None:
     record = program(BINARY, targets, activation="sigmoid", metrics=_metric(kind))
     assert confirmed(record, "accuracy-on-several-labels") == causes
+    record = program(BINARY, targets, activation="softmax", metrics=_metric(kind))
+    assert diagnosis(record, "accuracy-on-several-labels") is None
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,21 @@ def test_a_drifting_target_is_a_series() -> None:
     assert cause(record, NAME, "ordered-labels").status is Status.RULED_OUT
 
 
+@pytest.mark.parametrize(("slope", "says"), [(4.0, "rises all along"), (-4.0, "falls all along"), (0.0, None)])
+def test_a_trend_that_goes_on(slope: float, says: str | None) -> None:
+    """Growing sales with a season: validation asks for more than was ever trained on."""
+    time = np.arange(1000)
+    y = np.sin(time / 9) + slope * time / 1000 + 0.1 * np.random.default_rng(0).standard_normal(1000)
+    record = record_of(rows(1000), y, time=time)
+    found = diagnosis(record, NAME)
+    assert (found is not None) is (says is not None)
+    if found is not None:
+        assert says is not None
+        assert says in found.message
+        assert cause(record, NAME, "time-order").status is Status.CONFIRMED
+        assert cause(record, NAME, "ordered-labels").status is Status.RULED_OUT
+
+
 def test_a_tail_from_elsewhere() -> None:
     generator = np.random.default_rng(0)
     y = np.concatenate([generator.integers(0, 4, 900), generator.integers(0, 2, 100)])

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation.summaries import pipeline
+from kerasdoctor.instrumentation.summaries.contents import contents
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import DataTap
-from kerasdoctor.record import Data, DataKind, PipelineStep
+from kerasdoctor.record import Content, Data, DataKind, PipelineStep
 
 #: Bytes of the arrays that are scanned; about half a second of a slow core. Of larger ones so many bytes in so many
 #: stretches of rows at even distances: what is on a disk is read in stretches.
@@ -35,7 +36,7 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
         name: container(arguments.get(name))
         for name in ("x", "y", "sample_weight", "validation_data", "callbacks", "class_weight")
     }
-    common: dict[str, Any] = {"kind": kind, "containers": containers}
+    common: dict[str, Any] = {"kind": kind, "containers": containers, "contents": _contents(arguments)}
     validation = arguments.get("validation_data")
     if validation is not None:
         x = validation[0] if isinstance(validation, list | tuple) else validation
@@ -57,6 +58,13 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
     held_out = next((len(values) for values in tap.validation_inputs.values()), None)
     n_validation = tap.n - tap.split_at if tap.split_at < tap.n else held_out
     return Data(**common, n_train=tap.split_at, n_validation=n_validation), tap
+
+
+def _contents(arguments: Mapping[str, Any]) -> dict[str, Content]:
+    try:
+        return {**contents("x", arguments["x"]), **contents("y", arguments.get("y"))}
+    except Exception:  # objects of any class, which may do what they like when they are looked at
+        return {}
 
 
 def _steps(dataset: Any) -> tuple[PipelineStep, ...]:

@@ -25,6 +25,11 @@ _NAMES = {
     "flat_map": "flat_map",
     "memory_cache": "cache",
 }
+#: TensorFlow's operations that draw random numbers; a "StatelessRandomGetKeyCounter" only prepares one that does.
+_RANDOM = re.compile(
+    r"(?!.*KeyCounter)(Stateless|Stateful|Sample|Parameterized)?"
+    r"(Random|TruncatedNormal|StandardNormal|Uniform|Multinomial|Distorted)"
+)
 
 
 def steps(dataset: Any) -> tuple[PipelineStep, ...]:
@@ -52,7 +57,22 @@ def _step(part: Any) -> PipelineStep:
         value = value.numpy() if hasattr(value, "numpy") else value
         if plain(value) is not None:
             settings[setting] = plain(value)
+    graph = getattr(getattr(getattr(part, "_map_func", None), "function", None), "graph", None)
+    drawn = sorted(set(_random(graph)))
+    if drawn:
+        settings["random"] = drawn
     return PipelineStep(kind=_NAMES.get(name, name), settings=settings, elements=_elements(part))
+
+
+def _random(graph: Any) -> Iterator[str]:
+    """Types of the operations of a traced function that draw random numbers, in the functions that it calls too."""
+    if graph is None:
+        return
+    for operation in graph.get_operations():
+        if _RANDOM.match(operation.type):
+            yield operation.type
+    for function in getattr(graph, "_functions", {}).values():
+        yield from _random(getattr(function, "graph", None))
 
 
 def _elements(part: Any) -> int | None:

@@ -17,7 +17,7 @@ from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, Metric, Outcome
 from kerasdoctor.rules.duplicated_rows import DuplicatedRows
-from kerasdoctor.rules.mismatched_preprocessing import MismatchedPreprocessing
+from kerasdoctor.rules.mismatched_preprocessing import SHIFT, MismatchedPreprocessing
 from kerasdoctor.rules.oscillating_validation import OscillatingValidation
 from kerasdoctor.rules.overfitting import Overfitting
 from kerasdoctor.rules.unshuffled_split import UnshuffledSplit
@@ -199,19 +199,33 @@ def split_of_ordered_rows() -> str:
 
 
 def split_of_series() -> str:
-    """`unshuffled-split` on a continuous target that follows itself: stationary series, and a random walk."""
+    """`unshuffled-split` on a continuous target that follows itself: stationary series, a random walk, and a trend.
+
+    Without and with a datetime index, by which the rows are known to be a series. The trend goes from 0 to 3, with
+    noise of deviation 1.
+    """
     rows = []
     for r in (0.0, 0.5, 0.9, 0.95, 0.99, 1.0):
         for n in (300, 2000, 20_000):
             generator = np.random.default_rng(0)
-            alarms = [UnshuffledSplit().check(*_measured(curves.correlated(generator, n, r))) for _ in range(100)]
-            rows.append(["random walk" if r == 1 else r, n, share(alarm is not None for alarm in alarms)])
-    return table(["lag-1 correlation", "rows", "alarms"], rows)
+            series = [curves.correlated(generator, n, r) for _ in range(100)]
+            rows.append(["random walk" if r == 1 else r, n, *_alarms(series)])
+    for n in (300, 2000, 20_000):
+        generator = np.random.default_rng(0)
+        series = [np.linspace(0, 3, n) + generator.standard_normal(n) for _ in range(100)]
+        rows.append(["trend", n, *_alarms(series)])
+    return table(["lag-1 correlation", "rows", "alarms", "alarms with an index"], rows)
 
 
-def _measured(y: NDArray[Any]) -> tuple[SplitLabels, RowOrder]:
+def _alarms(series: list[NDArray[Any]]) -> list[str]:
+    rule = UnshuffledSplit()
+    return [share(rule.check(*_measured(y, in_time=in_time)) is not None for y in series) for in_time in (False, True)]
+
+
+def _measured(y: NDArray[Any], *, in_time: bool = False) -> tuple[SplitLabels, RowOrder]:
     n = len(y)
-    tap = DataTap(inputs={}, targets={"y": y}, rows=np.arange(n), n=n, split_at=int(n * 0.8))
+    time = np.arange(n) if in_time else None
+    tap = DataTap(inputs={}, targets={"y": y}, rows=np.arange(n), n=n, split_at=int(n * 0.8), time_index=time)
     types = quantities.types()
     labels, order = types["split_labels"].from_data(tap), types["row_order"].from_data(tap)
     assert isinstance(labels, SplitLabels)
@@ -239,8 +253,48 @@ def parts_prepared_alike() -> str:
     return table(["values", "features", "validation rows", "arrays", "batches"], rows)
 
 
+def parts_of_series() -> str:
+    """`mismatched-preprocessing`: alarms for the end of a series whose rows are not known to be one; five features.
+
+    1,000 rows, of which the last validate and the others train in order, or shuffled; 300 series of each kind. "far" is
+    what two half spreads alone give. A trend of 1 with noise of that deviation; growth by that factor in all; one walk
+    in windows of 20.
+    """
+    kinds = {
+        **{f"trend, noise {noise}": lambda g, t, noise=noise: t + noise * _normal(g, t) for noise in (0.05, 0.2, 0.35)},
+        **{f"growth by {by}": lambda g, t, by=by: by**t * (1 + 0.2 * _normal(g, t)) for by in (2, 5)},
+        "one season": lambda g, t: np.sin(2 * np.pi * (t + g.random())) + 0.2 * _normal(g, t),
+        "half a season": lambda g, t: np.sin(np.pi * (t + 2 * g.random())) + 0.2 * _normal(g, t),
+        "lag-1 correlation .99": lambda g, t: np.column_stack([curves.correlated(g, len(t), 0.99) for _ in range(5)]),
+        "random walks": lambda g, t: np.cumsum(_normal(g, t), axis=0),
+        "a walk in windows": lambda g, t: np.lib.stride_tricks.sliding_window_view(
+            g.standard_normal(len(t) + 19).cumsum(), 20
+        ),
+    }
+    rows = []
+    for kind, make in kinds.items():
+        for part in (0.1, 0.2):
+            generator = np.random.default_rng(0)
+            cut, time = int(1000 * (1 - part)), np.linspace(0, 1, 1000)[:, None]
+            ordered, mixed, far = [], [], []
+            for _ in range(300):
+                x = make(generator, time)
+                data = Data(n_train=cut, n_validation=1000 - cut)
+                for train, alarms in ((x[:cut], ordered), (generator.permutation(x[:cut]), mixed)):
+                    found = Difference.of(train, x[cut:])
+                    assert found is not None
+                    alarms.append(MismatchedPreprocessing().check(data, PartScale({"x": found})) is not None)
+                far.append(found.shift > SHIFT)
+            rows.append([kind, f"{part:.0%}", share(ordered), share(mixed), share(far)])
+    return table(["series", "validates", "in order", "shuffled", "far"], rows)
+
+
+def _normal(generator: np.random.Generator, time: NDArray[Any]) -> NDArray[Any]:
+    return generator.standard_normal((len(time), 5))
+
+
 def _mismatched(**measured: Any) -> bool:
-    return all(measured.values()) and MismatchedPreprocessing().check(**measured) is not None
+    return all(measured.values()) and MismatchedPreprocessing().check(Data(), **measured) is not None
 
 
 def _rows(generator: np.random.Generator, kind: str, shape: tuple[int, int]) -> NDArray[Any]:
@@ -278,5 +332,6 @@ TABLES = (
     split_of_ordered_rows,
     split_of_series,
     parts_prepared_alike,
+    parts_of_series,
     overlap_of_random_rows,
 )
