@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -106,7 +107,8 @@ class DrawnRows(Quantity):
 
 def row_hashes(parts: list[NDArray[np.generic]]) -> list[int]:
     """One for each row of the parts together."""
-    flat = [np.ascontiguousarray(part).reshape(len(part), -1) for part in parts]
+    # not -1: there may be no rows
+    flat = [np.ascontiguousarray(part).reshape(len(part), math.prod(part.shape[1:])) for part in parts]
     return [hash(b"".join(part[row].tobytes() for part in flat)) for row in range(len(flat[0]))]
 
 

@@ -12,6 +12,7 @@ from kerasdoctor.examples import shares_in_time, shuffled_digits, sorted_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies.forward_split import ForwardSplit
 from kerasdoctor.remedies.shuffle_jointly import ShuffleJointly
 from kerasdoctor.remedies.stratified_split import StratifiedSplit
@@ -241,6 +242,12 @@ class UnshuffledSplit(Rule):
         Unhealthy(shares_in_time, confirms=("time-order",)),
         Healthy(shuffled_digits),
     )
+
+    def severity_in(self, record: TrainingRecord) -> Severity:
+        # to validate on what comes last is right for a series; that the model must reach beyond what it saw is worth a
+        # warning
+        order = record.quantities.get("row_order")
+        return Severity.WARNING if isinstance(order, RowOrder) and _is_series(order) else self.severity
 
     def check(self, split_labels: SplitLabels, row_order: RowOrder | None = None) -> Evidence | None:
         if split_labels.source != "validation_split":

@@ -51,6 +51,12 @@ class TestTheFitBefore:
         assert (earlier.optimizer, earlier.known_rows, earlier.moved_rows) == ("same", 1.0, 0.0)
         assert [d.name for d in watch.report.diagnoses if d.family == "loop"] == ["continued-training"]
 
+    def test_no_rows_are_no_fault_of_ours(self, x_y):
+        x, y = x_y
+        with kerasdoctor.watch(quiet=True) as watch, contextlib.suppress(ValueError):
+            programs.classifier().fit(x[:0], y[:0], **OPTIONS)
+        records(watch)
+
     def test_a_model_that_is_built_by_its_first_fit(self, x_y):
         model = keras.Sequential([keras.layers.Dense(10, "softmax")])
         model.compile("adam", "sparse_categorical_crossentropy")

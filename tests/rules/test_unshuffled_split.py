@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kerasdoctor import quantities
-from kerasdoctor.diagnosis import Status
+from kerasdoctor.diagnosis import Severity, Status
 from kerasdoctor.examples import shares_in_time, shuffled_digits, sorted_digits
 from kerasdoctor.quantities import DataTap
 from kerasdoctor.record import Data, Fit, TrainingRecord
@@ -174,6 +174,8 @@ def test_a_trend_that_goes_on(slope: float, says: str | None) -> None:
     if found is not None:
         assert says is not None
         assert says in found.message
+        # the split is right for a series
+        assert found.severity is Severity.WARNING
         assert cause(record, NAME, "time-order").status is Status.CONFIRMED
         assert cause(record, NAME, "ordered-labels").status is Status.RULED_OUT
 
