@@ -22,6 +22,12 @@ _LIBRARIES = (
 )
 #: TensorFlow's words for Python that a pipeline runs: "File "...", line 3, in rows", innermost last.
 _PLACE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+_PIPELINE = (
+    "{{node PyFunc}}",
+    "{{node EagerPyFunc}}",
+    "Error in user-defined function passed to",
+    "Op:IteratorGetNext",
+)
 _NODE = re.compile(r"Detected at node (\S+) defined at")
 
 
@@ -67,10 +73,7 @@ def _of_frames(
 
 
 def _of_text(text: str, model: keras.Model, arguments: Mapping[str, Any]) -> RaisedBy | None:
-    node = _NODE.search(text)
-    if node is None:
-        return None
-    if "PyFunc" in node[1] or "Error in user-defined function passed to" in text:
+    if any(words in text for words in _PIPELINE):
         places = [found for found in _PLACE.findall(text) if _is_own(found[0])]
         owner = arguments.get("x")
         name = type(owner).__name__ if isinstance(owner, keras.utils.PyDataset) else ""
@@ -78,10 +81,13 @@ def _of_text(text: str, model: keras.Model, arguments: Mapping[str, Any]) -> Rai
             return RaisedBy(kind="data", name=name)
         file, line, function = places[-1]
         return RaisedBy(kind="data", name=name or function, line=_line(file, int(line)))
+    node = _NODE.search(text)
+    if node is None:
+        return None
     *parts, operation = node[1].split("/")
     layers = {layer.name for layer in model._flatten_layers(include_self=False)}
     # a second graph of the same model numbers all of its names
-    numbered = bool(parts) and parts[0] != model.name
+    numbered = model.name not in parts
     names = [re.sub(r"_\d+$", "", part) if numbered else part for part in parts]
     known = [name for name in names if name in layers]
     return RaisedBy(kind="operation", name=known[-1] if known else "", operation=operation)
