@@ -13,6 +13,11 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Data, Model, Outcome, TrainingRecord
+from kerasdoctor.remedies.ignored_class import IgnoredClass
+from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
+from kerasdoctor.remedies.more_outputs import MoreOutputs
+from kerasdoctor.remedies.smaller_batch import SmallerBatch
+from kerasdoctor.remedies.suited_loss import SuitedLoss
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 Examination = Callable[..., tuple[Status, Evidence]]
@@ -273,13 +278,20 @@ class FitRaised(Rule):
             "integer-labels-for-categorical",
             _("labels where one-hot rows are expected"),
             examine=integer_labels_for_categorical,
+            remedies=(SuitedLoss(sparse=True),),
         ),
-        Cause("one-hot-for-sparse", _("one-hot rows where labels are expected"), examine=one_hot_for_sparse),
+        Cause(
+            "one-hot-for-sparse",
+            _("one-hot rows where labels are expected"),
+            examine=one_hot_for_sparse,
+            remedies=(SuitedLoss(sparse=False),),
+        ),
         Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
         Cause(
             "label-out-of-range",
             _("a label has no output"),
             examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
+            remedies=(LabelsFromZero(), IgnoredClass(), MoreOutputs()),
         ),
         Cause(
             "embedding-index",
@@ -313,6 +325,7 @@ class FitRaised(Rule):
             "out-of-memory",
             _("the memory does not suffice"),
             examine=out_of_memory,
+            remedies=(SmallerBatch(),),
         ),
         Cause(
             "no-data",
