@@ -79,7 +79,10 @@ def _why(name: str, record: TrainingRecord) -> str:
     if kind is None:
         return ""
     if kind.probed:
-        return f" ({record.instrument.unprobed})" if record.instrument.unprobed else ""
+        reason = record.instrument.unprobed
+        if not reason and (kind.option or record.outcome.status != "checked"):
+            reason = _("%kdoctor check {option}measures it").format(option=kind.option)
+        return f" ({reason})" if reason else ""
     reason = record.instrument.untapped if kind.grows else record.data.not_examined
     return f" ({reason})" if reason else ""
 
@@ -141,6 +144,10 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
     except Exception as error:  # as in `diagnose`
         status = Status.POSSIBLE
         found = Evidence(_("not measured: the examination failed ({error})").format(error=describe(error)))
+    if status is Status.POSSIBLE and cause.probe and cause.probe not in record.quantities:
+        offer = _("{statement}; %kdoctor check {option}model.fit(...) would tell")
+        option = quantities.types()[cause.probe].option
+        found = replace(found, statement=offer.format(statement=found.statement, option=option))
     treatments = () if status is Status.RULED_OUT else cause.remedies
     prescriptions = []
     for remedy in treatments:

@@ -252,6 +252,21 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RaisedBy:
+    """Whose code an exception comes from."""
+
+    #: A callback, a generator or pipeline, a layer, the model's own methods, a loss or a metric: code of the user's.
+    #: "operation" is one of TensorFlow's in a graph.
+    kind: Literal["callback", "data", "layer", "model", "loss", "metric", "operation"]
+    #: Class and method, function, or layer; empty where it is not known.
+    name: str = ""
+    #: The user's line that raised it; empty where it is not known.
+    line: str = ""
+    #: The operation of a graph.
+    operation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How the call ended."""
 
@@ -265,6 +280,8 @@ class Outcome:
     stopped_by: str = ""
     #: Class and text of the exception that `fit` raised.
     exception: str = ""
+    #: Whose code raised it; None where it cannot be told.
+    raised_by: RaisedBy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,8 @@ class Cause:
     examine: Callable[..., tuple[Status, Evidence]]
     #: From the least to the most invasive.
     remedies: tuple[Remedy, ...] = ()
+    #: Quantity of a probe that would decide where the run cannot: the report offers it where the cause is possible.
+    probe: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from kerasdoctor import engine
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import mislabelled_digits, shuffled_digits, sorted_digits
+from kerasdoctor.quantities.overfit_batch import OverfitBatch
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, Metric, TrainingRecord
 from kerasdoctor.remedies import AddCallback, Plan, Remedy
@@ -263,3 +264,21 @@ def test_injection() -> None:
 def test_describe() -> None:
     assert engine.describe(ValueError()) == "ValueError"
     assert engine.describe(ValueError("a\n  b")) == "ValueError: a b"
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"), [(Status.POSSIBLE, True), (Status.CONFIRMED, False), (Status.RULED_OUT, False)]
+)
+def test_the_probe_that_would_decide_is_offered_until_it_has_measured(status: Status, offered: bool) -> None:
+    class Undecided(Fatal):
+        """Cannot tell."""
+
+        causes = (Cause("why", "because", lambda: (status, Evidence("as it seems")), probe="overfit_batch"),)
+
+    record = shuffled_digits()
+    (cause,) = engine.diagnose(record, candidates=[Undecided()]).diagnoses[0].causes
+    offer = "; %kdoctor check --overfit model.fit(...) would tell"
+    assert (offer in cause.evidence.statement) is offered
+    record.quantities["overfit_batch"] = OverfitBatch(8, (), 4, 0, 0.5)
+    (cause,) = engine.diagnose(record, candidates=[Undecided()]).diagnoses[0].causes
+    assert cause.evidence.statement == "as it seems"

@@ -35,6 +35,7 @@ from kerasdoctor.quantities.initial_loss import InitialLoss
 from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
+from kerasdoctor.quantities.overfit_batch import Attempt, OverfitBatch
 from kerasdoctor.quantities.part_scale import PartScale
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.row_overlap import RowOverlap
@@ -169,6 +170,8 @@ def test_quantities_go_through_json() -> None:
     measured["initial_loss"] = InitialLoss.of("sparse_categorical_crossentropy", 1.2, y, 3)
     measured["zero_input"] = ZeroInput.of(np.ones((2, 3)), np.zeros((1, 3)))
     measured["inference_randomness"] = InferenceRandomness.of(np.ones((2, 3)), np.zeros((2, 3)), ("a",), ())
+    failed = Attempt("as compiled", 0.1, 9, 2.3, math.nan, 0.0, -math.inf, stalled=False, ended="nonfinite")
+    measured["overfit_batch"] = OverfitBatch(8, (failed,), 4, 0, 0.5, ("slower",))
     # nothing of the data, and no series: it is found after the fit
     measured["first_nonfinite"] = FirstNonfinite(step=3, origin="input", rows=(4,), samples=(70,))
     record = TrainingRecord(quantities=measured)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
@@ -23,7 +23,7 @@ from kerasdoctor.instrumentation.exception_tap import ExceptionTap
 from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.steps import Steps
-from kerasdoctor.instrumentation.summaries import compilation, data, model, weights
+from kerasdoctor.instrumentation.summaries import compilation, data, exception, model, weights
 from kerasdoctor.quantities import DataTap, EpochTap, Quantity, WeightsTap
 from kerasdoctor.record import Compile, Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
 from kerasdoctor.report import Report
@@ -293,17 +293,20 @@ class FitRecorder(keras.callbacks.Callback):
             self._outcome("interrupted")
         elif error is not None:
             self._outcome("raised", exception=describe(error))
+            with self.noting("raised_by"):
+                origin = exception.summarize(error, self._model, self._arguments)
+                self.record.outcome = replace(self.record.outcome, raised_by=origin)
         elif self.record.outcome.status == "running":
             self._outcome("finished")
         return self._report()
 
-    def check(self) -> Report:
-        """The report of what can be told without training."""
+    def check(self, asked: Sequence[str] = ()) -> Report:
+        """The report of what can be told without training, with the probes that run only where they are asked for."""
         with kept_random_numbers():
             with self.noting("facts"):
                 self._fill_facts()
             with self.noting("probes"):
-                measured, reason = probes.measure(self._model, self.record, self._arguments, self.noting)
+                measured, reason = probes.measure(self._model, self.record, self._arguments, self.noting, asked)
                 self.record.quantities |= measured
                 self.record.instrument = replace(self.record.instrument, unprobed=reason)
         self._outcome("checked")

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -33,6 +33,7 @@ def check(
     cell_id: str,
     usage_error: type[Exception],
     unseen: str,
+    probes: Sequence[str] = (),
 ) -> Report:
     """The report of the first fit that `call` makes; the call ends there, and nothing is trained.
 
@@ -43,6 +44,7 @@ def check(
         cell_id: id of the notebook cell that is running.
         usage_error: raised for what cannot be examined.
         unseen: what it says where `call` ran no fit.
+        probes: names of those that run only where they are asked for.
     """
     __tracebackhide__ = True
 
@@ -61,7 +63,7 @@ def check(
             caller = users_frame(sys._getframe(1), model)
             recorder = new_recorder(arguments, caller, observer=observer, ignored=ignored, cell_id=cell_id)
             recorder.set_model(model)
-            raise _Checked(recorder.check())
+            raise _Checked(recorder.check(probes))
 
         return fit
 

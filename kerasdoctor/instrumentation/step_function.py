@@ -154,6 +154,11 @@ class StepFunction:
         try:
             self._function = self._function_for(iterator)
         except Exception as error:  # a fault of the user's step comes up again in Keras's own function
+            if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError) or "initialize_variables" in str(
+                error
+            ):
+                # weights that this trace has made have no values: Keras's own function would raise something else
+                raise
             self.failure = error
             return False
         self._iterator = weakref.ref(iterator)

@@ -86,6 +86,7 @@ class KerasDoctorMagics(Magics):
         %kdoctor ignore NAME [reason]        make it no more in this project
         %kdoctor on, %kdoctor off            watch every fit of this notebook
 
+        `check` takes --overfit: can a few of the rows be learned by heart? Copies of the weights are trained for that.
         `fit` and `on` take --level light (read the data and Keras's logs alone, leave the train step as it is) and
         --level full (compare consecutive gradients, too).
         """

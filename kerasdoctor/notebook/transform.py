@@ -74,11 +74,11 @@ def _call(expression: str, end: str) -> str:
 
 
 def _check(expression: str, end: str) -> str:
-    stripped = expression.strip()
+    overfit, stripped = overfit_of(expression)
     if not stripped:
         # the magic says what is missing
         return f"{HOME}.check_text('', None)"
-    check = f"{HOME}.check(lambda: {stripped}"
+    check = f"{HOME}.check(overfit=True, call=lambda: {stripped}" if overfit else f"{HOME}.check(lambda: {stripped}"
     if _open(stripped):
         return check
     try:
@@ -92,6 +92,12 @@ def level_of(text: str) -> tuple[str, str]:
     """The level that `--level NAME` in front asks for, "default" without it, and the text behind it."""
     found = re.match(r"\s*--\s*level[ \t=]+(\w+)", text)
     return (found[1], text[found.end() :].strip()) if found else ("default", text.strip())
+
+
+def overfit_of(text: str) -> tuple[bool, str]:
+    """Whether `--overfit` stands in front, and the text behind it."""
+    found = re.match(r"\s*--\s*overfit(?!\w)", text)
+    return found is not None, text[found.end() :].strip() if found else text.strip()
 
 
 def _named(level: str) -> str:

@@ -74,8 +74,13 @@ class NotebookWatcher:
             return self.watch_next(level=level)
         return self.fit(self._call_of(text, local_ns, WRITE), level=level)
 
-    def check(self, call: Callable[[], Any]) -> Report:
-        """Examines the first fit that `call` makes without training; the call ends there."""
+    def check(self, call: Callable[[], Any], *, overfit: bool = False) -> Report:
+        """Examines the first fit that `call` makes without training; the call ends there.
+
+        Args:
+            call: the user's call.
+            overfit: whether copies of the weights are trained on a few rows, to see whether they are learned by heart.
+        """
         __tracebackhide__ = True
         from kerasdoctor.instrumentation.checking import check
 
@@ -87,12 +92,14 @@ class NotebookWatcher:
             cell_id=cell_id(self._shell),
             usage_error=error.UsageError,
             unseen=f"this call ran no Keras fit: {WRITE_CHECK}",
+            probes=("overfit_batch",) if overfit else (),
         )
 
     def check_text(self, text: str, local_ns: Mapping[str, Any] | None) -> Report:
         """`check` for a call of one line, as a magic passes it."""
         __tracebackhide__ = True
-        return self.check(self._call_of(text, local_ns, WRITE_CHECK))
+        overfit, text = transform.overfit_of(text)
+        return self.check(self._call_of(text, local_ns, WRITE_CHECK), overfit=overfit)
 
     def _call_of(self, text: str, local_ns: Mapping[str, Any] | None, write: str) -> Callable[[], Any]:
         try:

@@ -165,6 +165,8 @@ class Quantity:
     grows: ClassVar[bool] = False
     #: Whether only a probe of a check measures it.
     probed: ClassVar[bool] = False
+    #: What a check must be told to measure it, with a blank behind it; empty where every check does.
+    option: ClassVar[str] = ""
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.overfit_batch import OverfitBatch
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import Plan, Remedy, SetLearningRate
 
@@ -30,5 +31,9 @@ class LargerLearningRate(Remedy):
         if rate is None or rate <= 0 or "optimizer" not in record.compile.source:
             return None
         larger = float(f"{max(rate * self.factor, default_rate(record.compile.optimizer)):.3g}")
+        tried = record.quantities.get("overfit_batch")
+        worked = tried.attempt("faster") if isinstance(tried, OverfitBatch) else None
+        if worked is not None and worked.learned:
+            larger = worked.rate
         reason = _("learning rate {rate:.3g} -> {larger:.3g}").format(rate=rate, larger=larger)
         return Plan((SetLearningRate(larger),), reason)

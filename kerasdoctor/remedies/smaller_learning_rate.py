@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.overfit_batch import OverfitBatch
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import Plan, Remedy, SetLearningRate
 
@@ -22,5 +23,9 @@ class SmallerLearningRate(Remedy):
         if rate is None or "optimizer" not in record.compile.source:
             return None
         smaller = float(f"{rate / self.factor:.3g}")
+        tried = record.quantities.get("overfit_batch")
+        worked = tried.attempt("slower") if isinstance(tried, OverfitBatch) else None
+        if worked is not None and worked.learned:
+            smaller = worked.rate
         reason = _("learning rate {rate:.3g} -> {smaller:.3g}").format(rate=rate, smaller=smaller)
         return Plan((SetLearningRate(smaller),), reason)

@@ -288,6 +288,17 @@ def _probed(record: TrainingRecord) -> Rows:
         text = _("the outputs differ by {value} of their size")
         same = _("the same outputs")
         rows.append((_("same rows twice"), text.format(value=number(twice.difference)) if twice.difference else same))
+    overfit = found.get("overfit_batch")
+    if overfit is not None:
+        known = overfit.compiled.learned
+        text = _("known in {steps:,} steps") if known else _("not known after {steps:,} steps, loss {first} -> {last}")
+        attempt = overfit.compiled
+        rows.append(
+            (
+                _("{rows} rows by heart").format(rows=overfit.rows),
+                text.format(steps=attempt.steps, first=number(attempt.first), last=number(attempt.last)),
+            )
+        )
     return rows
 
 

@@ -14,9 +14,11 @@ from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Content, ContentKind, Data, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.array_of_numbers import ArrayOfNumbers
+from kerasdoctor.remedies.ignored_class import IgnoredClass
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
-from kerasdoctor.remedies.loss_for_targets import LossForTargets
+from kerasdoctor.remedies.more_outputs import MoreOutputs
 from kerasdoctor.remedies.smaller_batch import SmallerBatch
+from kerasdoctor.remedies.suited_loss import SuitedLoss
 from kerasdoctor.remedies.wider_embedding import WiderEmbedding
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -43,6 +45,38 @@ def _told(pattern: str, what: str) -> Examination:
 
 def _not_said() -> tuple[Status, Evidence]:
     return Status.RULED_OUT, Evidence(_("the exception says something else"), quantity="outcome")
+
+
+def _raised_by(kinds: tuple[str, ...], otherwise: str, what: str) -> Examination:
+    """Whether the exception comes from code of these kinds, and from which line."""
+
+    def examine(outcome: Outcome) -> tuple[Status, Evidence]:
+        origin = outcome.raised_by
+        if origin is None or origin.kind not in kinds:
+            return Status.RULED_OUT, Evidence(_(otherwise), quantity="outcome")
+        name = origin.name or _("a function of it")
+        statement = _(what).format(name=name)
+        if origin.line:
+            statement += _(", in the line: {line}").format(line=origin.line)
+        return Status.CONFIRMED, Evidence(statement, quantity="outcome", where=origin.name or None)
+
+    examine.__doc__ = "Whether the exception comes from code of this kind."
+    return examine
+
+
+def out_of_memory(outcome: Outcome) -> tuple[Status, Evidence]:
+    """Whether the exception says that memory is short, and where."""
+    found = re.search(r"ResourceExhaustedError|RESOURCE_EXHAUSTED|OutOfMemoryError|^MemoryError", outcome.exception)
+    if found is None:
+        return _not_said()
+    statement = _("it is a {said}").format(said=found[0])
+    size = re.search(r"allocating tensor with shape\[([\d,]+)\]", outcome.exception)
+    if size:
+        statement += _(": there is no room for an array of {shape}").format(shape=size[1].replace(",", " x "))
+    origin = outcome.raised_by
+    if origin is not None and origin.name:
+        statement += _(", in {name}").format(name=origin.name)
+    return Status.CONFIRMED, Evidence(statement, quantity="outcome", where=origin.name or None if origin else None)
 
 
 def _shapes(outcome: Outcome, pattern: str) -> tuple[list[str], list[str]] | None:
@@ -257,19 +291,22 @@ class FitRaised(Rule):
     """The fit ended with an exception, and what it means in terms of the data and the model.
 
     ## What it sees
-    The exception that ended `fit`, where its words are those of Keras for one of the causes below. About another one,
-    such as an error in a callback of your own, it says nothing: the traceback says it all.
+    The exception that ended `fit`, where its words are those of Keras for one of the causes below, or where the
+    traceback (of a graph: its text) tells whose code raised it. About another one it says nothing: the traceback says
+    it all.
 
     ## How it is told apart
     By the words and the shapes in the exception, with the loss and the data beside it. Targets of one number a row
     under a categorical cross-entropy, or rows of the output's shape under a sparse one, are another form of labels; any
-    other difference of shapes is the network's.
+    other difference of shapes is the network's. A callback, a generator, a function of a pipeline, a layer, a loss and
+    a metric of your own are told by the frames of the traceback: a callback that calls the model is the one that
+    raised, whatever the model did then.
 
     ## Remedies
     Labels of one number a row: `sparse_categorical_crossentropy`; one-hot rows: `categorical_crossentropy`. Lists, and
     numbers as objects: arrays of numbers. Text: a `TextVectorization` layer in front; names of classes: their numbers.
     Rows of different lengths: `keras.utils.pad_sequences`. An Embedding needs `input_dim` above the largest index. Out
-    of memory: a smaller `batch_size`.
+    of memory: a smaller `batch_size`, or a smaller layer where one is named.
 
     ## References
     The words of Keras 3.15 on TensorFlow, collected from fits with each of these faults.
@@ -281,23 +318,37 @@ class FitRaised(Rule):
 
     causes = (
         Cause(
+            "callback-raised",
+            _("a callback raised it"),
+            examine=_raised_by(
+                ("callback",), _("no callback raised it"), _("the callback {name} raised it, not the training")
+            ),
+        ),
+        Cause(
+            "data-raised",
+            _("the generator or pipeline raised it while it made a batch"),
+            examine=_raised_by(
+                ("data",), _("no generator or pipeline raised it"), _("{name} raised it while it made a batch")
+            ),
+        ),
+        Cause(
             "integer-labels-for-categorical",
             _("labels where one-hot rows are expected"),
             examine=integer_labels_for_categorical,
-            remedies=(LossForTargets(),),
+            remedies=(SuitedLoss(sparse=True),),
         ),
         Cause(
             "one-hot-for-sparse",
             _("one-hot rows where labels are expected"),
             examine=one_hot_for_sparse,
-            remedies=(LossForTargets("CategoricalCrossentropy"),),
+            remedies=(SuitedLoss(sparse=False),),
         ),
         Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
         Cause(
             "label-out-of-range",
             _("a label has no output"),
             examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
-            remedies=(LabelsFromZero(),),
+            remedies=(LabelsFromZero(), IgnoredClass(), MoreOutputs()),
         ),
         Cause(
             "embedding-index",
@@ -336,10 +387,7 @@ class FitRaised(Rule):
         Cause(
             "out-of-memory",
             _("the memory does not suffice"),
-            examine=_told(
-                r"ResourceExhaustedError|RESOURCE_EXHAUSTED|OutOfMemoryError|^MemoryError",
-                _("it is a {said}: fewer rows in a batch, or a smaller layer, need less"),
-            ),
+            examine=out_of_memory,
             remedies=(SmallerBatch(),),
         ),
         Cause(
@@ -355,6 +403,15 @@ class FitRaised(Rule):
             examine=_told(r"No loss to compute", _("Keras says: {said}")),
         ),
         Cause("missing-targets", _("fit was given no targets"), examine=missing_targets),
+        Cause(
+            "own-code",
+            _("code of your own in the model, the loss or a metric raised it"),
+            examine=_raised_by(
+                ("layer", "model", "loss", "metric"),
+                _("no code of your own in the model, the loss or a metric raised it"),
+                _("code of your own raised it: {name}"),
+            ),
+        ),
     )
 
     examples = (

@@ -11,7 +11,9 @@ from kerasdoctor.examples import shuffled_digits, with_head
 from kerasdoctor.heads import Head, head_at
 from kerasdoctor.locale import _
 from kerasdoctor.record import Outcome, TrainingRecord
+from kerasdoctor.remedies.ignored_class import IgnoredClass
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
+from kerasdoctor.remedies.more_outputs import MoreOutputs
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Numbers that stand for "no label" where others are classes: -1 of many tools, 255 of segmentation masks.
@@ -148,8 +150,13 @@ class LabelsOutOfRange(Rule):
 
     causes = (
         Cause("labels-from-one", _("the labels count from 1"), labels_from_one, (LabelsFromZero(),)),
-        Cause("masked-labels", _("one number stands for rows without a label"), masked_labels),
-        Cause("too-few-outputs", _("the last layer has fewer units than there are classes"), too_few_outputs),
+        Cause("masked-labels", _("one number stands for rows without a label"), masked_labels, (IgnoredClass(),)),
+        Cause(
+            "too-few-outputs",
+            _("the last layer has fewer units than there are classes"),
+            too_few_outputs,
+            (MoreOutputs(),),
+        ),
         Cause("labels-with-gaps", _("the labels are not numbered from 0 on"), labels_with_gaps),
     )
     examples = (Unhealthy(digits_from_one, confirms=("labels-from-one",)), Healthy(shuffled_digits))

@@ -102,6 +102,7 @@ class LearningRateTooLow(Rule):
             _("the learning rate itself is too low"),
             examine=short_steps,
             remedies=(LargerLearningRate(),),
+            probe="overfit_batch",
         ),
         Cause("early-decay", _("the learning rate fell too early"), examine=early_decay, remedies=(SlowerDecay(),)),
         Cause("tiny-gradients", _("the gradients are tiny"), examine=tiny_gradients),

@@ -219,7 +219,7 @@ class MajorityPredictor(Rule):
             examine=imbalanced_classes,
             remedies=(ClassWeights(),),
         ),
-        Cause("dead-network", _("a layer is dead"), examine=dead_network),
+        Cause("dead-network", _("a layer is dead"), examine=dead_network, probe="overfit_batch"),
         Cause("no-signal", _("the inputs say nothing about the labels"), examine=no_signal),
     )
 

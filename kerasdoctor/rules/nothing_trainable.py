@@ -117,7 +117,9 @@ class NothingTrainable(Rule):
         if not model.layers or (not model.parameters and any(layer.kind == "Lambda" for layer in model.layers)):
             # a model that is not built yet, or of the user's own making, does not tell
             raise NotMeasured(_("the layers of a model that is built"))
-        if model.kind == "subclassed" and not model.parameters:
+        # a fit that raised may have done so before it built the model
+        unbuilt = model.kind == "subclassed" or outcome.status == "raised"
+        if unbuilt and not model.parameters:
             raise NotMeasured(_("the layers of a model that is built"))
         if not model.trainable_parameters:
             statement = _("none of the {total:,} parameters of the model is trainable").format(total=model.parameters)

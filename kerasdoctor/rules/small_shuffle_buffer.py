@@ -10,6 +10,7 @@ from kerasdoctor.examples import piped_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_labels import DrawnLabels
 from kerasdoctor.record import Data, PipelineStep, TrainingRecord
+from kerasdoctor.remedies.full_shuffle import FullShuffle
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 
@@ -104,8 +105,8 @@ class SmallShuffleBuffer(Rule):
     message = _("The shuffle does not mix the training rows: {statement}.")
 
     causes = (
-        Cause("batch-before-shuffle", _("whole batches are shuffled"), examine=batch_before_shuffle),
-        Cause("buffer-below-data", _("the buffer is smaller than the data"), examine=buffer_below_data),
+        Cause("batch-before-shuffle", _("whole batches are shuffled"), batch_before_shuffle, (FullShuffle(),)),
+        Cause("buffer-below-data", _("the buffer is smaller than the data"), buffer_below_data, (FullShuffle(),)),
     )
 
     examples = (

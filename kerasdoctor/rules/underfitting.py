@@ -191,6 +191,7 @@ class Underfitting(Rule):
             _("the weights hardly move"),
             examine=learning_rate,
             remedies=(AnotherOptimizer(), BatchNormalization()),
+            probe="overfit_batch",
         ),
         Cause("too-few-epochs", _("it was still learning"), examine=too_few_epochs, remedies=(MoreEpochs(),)),
     )

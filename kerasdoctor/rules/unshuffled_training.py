@@ -12,6 +12,7 @@ from kerasdoctor.quantities.drawn_labels import DrawnLabels
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, TrainingRecord
+from kerasdoctor.remedies.full_shuffle import FullShuffle
 from kerasdoctor.remedies.shuffled_training import ShuffledTraining
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -116,7 +117,12 @@ class UnshuffledTraining(Rule):
 
     causes = (
         Cause("shuffle-false", _("fit was told not to shuffle"), examine=shuffle_false, remedies=(ShuffledTraining(),)),
-        Cause("pipeline-without-shuffle", _("nothing in the pipeline shuffles"), examine=pipeline_without_shuffle),
+        Cause(
+            "pipeline-without-shuffle",
+            _("nothing in the pipeline shuffles"),
+            examine=pipeline_without_shuffle,
+            remedies=(FullShuffle(),),
+        ),
     )
 
     examples = (

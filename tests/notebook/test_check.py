@@ -54,6 +54,15 @@ def test_nothing_of_the_users_changes(digits_shell):
     assert state() == before
 
 
+def test_a_few_rows_are_learned_by_heart_where_that_is_asked_for(digits_shell):
+    digits_shell.run(f"r = %kdoctor check --overfit {FIT}")
+    digits_shell.run(f"plain = %kdoctor check {FIT}")
+    assert digits_shell.run("r").record.quantities["overfit_batch"].compiled.learned
+    assert "known in" in digits_shell.shown[0]["text/plain"]
+    assert "overfit_batch" not in digits_shell.run("plain").record.quantities
+    assert digits_shell.run("int(model.optimizer.iterations)") == 0
+
+
 def test_the_fit_after_it_is_that_without_it(digits_shell):
     make = "keras.utils.set_random_seed(3)\nmodel = programs.classifier()\n"
     digits_shell.run(f"{make}plain = {FIT}.history['loss']")

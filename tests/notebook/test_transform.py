@@ -38,6 +38,11 @@ def rewritten(cell: str) -> str:
         ("%kdoctor fit\nmodel.fit(x)\n", f"{HOME}.watch_next()\nmodel.fit(x)\n"),
         ("%kdoctor check model.fit(x, y)\n", f"{HOME}.check(lambda: model.fit(x, y));\n"),
         ("r = %kdoctor check model.fit(\n    x)\n", f"r = {HOME}.check(lambda: model.fit(\n    x))\n"),
+        (
+            "r = %kdoctor check --overfit model.fit(\n    x)\n",
+            f"r = {HOME}.check(overfit=True, call=lambda: model.fit(\n    x))\n",
+        ),
+        ("%kdoctor check --overfit\n", f"{HOME}.check_text('', None)\n"),
         ("%kdoctor check\n", f"{HOME}.check_text('', None)\n"),
         (
             "h = %kdoctor fit --level light model.fit(\n    x)\n",

@@ -4,7 +4,7 @@ import pytest
 
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import shuffled_digits
-from kerasdoctor.record import Content, ContentKind, Loss, Outcome, TrainingRecord
+from kerasdoctor.record import Content, ContentKind, Loss, Outcome, RaisedBy, TrainingRecord
 from tests.rules.differential import diagnosis
 
 NAME = "fit-raised"
@@ -99,3 +99,26 @@ def test_lists_of_words_are_no_numbers() -> None:
     found = diagnosis(record, NAME)
     assert found is not None
     assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == ["text-input"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [("callback", "callback-raised"), ("data", "data-raised"), ("layer", "own-code"), ("loss", "own-code")],
+)
+def test_whose_code_raised_it(kind: str, cause: str) -> None:
+    record = record_of("KeyError: 'val_{acc}'")
+    origin = RaisedBy(kind=kind, name="Mine.on_{epoch}_end", line='logs["val_{acc}"]')  # type: ignore[arg-type]
+    record.outcome = replace(record.outcome, raised_by=origin)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert [one.name for one in found.causes if one.status is Status.CONFIRMED] == [cause]
+    assert "Mine.on_{epoch}_end" in found.message
+    assert 'in the line: logs["val_{acc}"]' in found.message
+
+
+def test_where_memory_was_short() -> None:
+    record = record_of("ResourceExhaustedError: OOM when allocating tensor with shape[2000000,2000000] and type float")
+    record.outcome = replace(record.outcome, raised_by=RaisedBy(kind="operation", name="wide", operation="MatMul"))
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "no room for an array of 2000000 x 2000000, in wide" in found.message

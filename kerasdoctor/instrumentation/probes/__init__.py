@@ -1,7 +1,8 @@
 """Cheap measurements on a model that is not being trained: one file per probe, named as the quantity it gives.
 
 A probe is a function `measure(subject)`. It is found by walking this package; there is no list to keep. The model,
-its optimizer and its metrics are left bit-identical.
+its optimizer and its metrics are left bit-identical. A module with `ASKED` takes longer than a pass or two: it runs
+where it is asked for by its name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import functools
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,10 @@ ROWS, BATCH = 512, 32
 SECONDS = 1.0
 
 
+class CannotLook(Exception):
+    """A probe does not suit this model or its data; the text says why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """A built and compiled model with some of its training rows."""
@@ -47,6 +52,8 @@ class Subject:
     drew: tuple[keras.layers.Layer, ...]
     #: Whether rows or classes are weighted.
     weighted: bool
+    #: The weights of the rows; None where there are none, or several arrays of them.
+    sample_weight: NDArray[np.generic] | None = None
 
     @property
     def rows(self) -> int:
@@ -55,19 +62,30 @@ class Subject:
 
     def loss(self) -> float | None:
         """The compiled loss of the outputs, without regularization; None where the model computes one of its own."""
-        model = self.model
-        owner = next(base for base in type(model).__mro__ if "compute_loss" in base.__dict__)
-        if self.targets is None or self.weighted or not owner.__module__.startswith("keras."):
+        loss = None if self.targets is None or self.weighted else self.compiled_loss()
+        if loss is None:
             return None
-        given = model._compile_loss
-        if given is None:
-            return None
-        # one of our own: the model's is built by its first step
-        loss = keras.src.trainers.compile_utils.CompileLoss(
-            given._user_loss, given._user_loss_weights, output_names=given.output_names
-        )
         as_tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, (self.targets, self.outputs))
         return float(keras.ops.convert_to_numpy(loss(*as_tensors)))
+
+    def compiled_loss(self) -> Callable[..., Any] | None:
+        """The loss of `compile` as a function of targets, outputs and weights; None where the model has its own."""
+        model = self.model
+        owner = next(base for base in type(model).__mro__ if "compute_loss" in base.__dict__)
+        given = model._compile_loss
+        if given is None or not owner.__module__.startswith("keras."):
+            return None
+        # one of our own: the model's is built by its first step
+        loss: Callable[..., Any] = keras.src.trainers.compile_utils.CompileLoss(
+            given._user_loss, given._user_loss_weights, output_names=given.output_names
+        )
+        return loss
+
+    @staticmethod
+    def tensor(rows: NDArray[np.generic]) -> Any:
+        """Rows as `fit` draws them."""
+        dtype = keras.config.floatx() if np.issubdtype(rows.dtype, np.floating) else None
+        return keras.ops.convert_to_tensor(rows, dtype=dtype)
 
 
 def measure(
@@ -75,6 +93,7 @@ def measure(
     record: TrainingRecord,
     arguments: Mapping[str, Any],
     noting: Callable[[str], AbstractContextManager[None]],
+    asked: Sequence[str] = (),
 ) -> tuple[dict[str, Quantity], str]:
     """Name -> quantity of every probe that could measure, and why none could.
 
@@ -83,6 +102,7 @@ def measure(
         record: with the facts that are known before the first step.
         arguments: those of `fit`.
         noting: keeps a crash of a probe to itself.
+        asked: names of those that run only where they are asked for.
     """
     x, y, n = arguments.get("x"), arguments.get("y"), record.data.n_train
     if not n or not data.is_arrays(x):
@@ -98,24 +118,50 @@ def measure(
         return {}, _("the model could not be called: {error}").format(error=describe(error))
     seen = len(keras.tree.flatten(outputs)[0])
     inputs, targets = keras.tree.map_structure(lambda part: part[:seen], (inputs, targets))
-    weighted = arguments.get("sample_weight") is not None or arguments.get("class_weight") is not None
+    weights = arguments.get("sample_weight")
     subject = Subject(
-        model=model, record=record, inputs=inputs, targets=targets, outputs=outputs, drew=drew, weighted=weighted
+        model=model,
+        record=record,
+        inputs=inputs,
+        targets=targets,
+        outputs=outputs,
+        drew=drew,
+        weighted=weights is not None or arguments.get("class_weight") is not None,
+        sample_weight=np.asarray(data.rows_of(weights, rows))[:seen] if isinstance(weights, np.ndarray) else None,
     )
-    found = {}
+    found, reasons = {}, []
     for name, probe in probes().items():
+        if name in on_demand() and name not in asked:
+            continue
         with noting(name), kept(model):
-            quantity = probe(subject)
+            try:
+                quantity = probe(subject)
+            except CannotLook as reason:
+                quantity = None
+                reasons.append(f"{name}: {reason}")
+            finally:
+                # what a traced pass has left is of no use outside of its graph
+                model._clear_losses()
             if quantity is not None:
                 found[name] = quantity
-    return found, ""
+    return found, "; ".join(reasons)
 
 
 @functools.cache
 def probes() -> Mapping[str, Callable[[Subject], Quantity | None]]:
     """Name of the quantity -> the probe."""
+    return {name: module.measure for name, module in _modules().items()}
+
+
+@functools.cache
+def on_demand() -> frozenset[str]:
+    """Names of those that run only where they are asked for."""
+    return frozenset(name for name, module in _modules().items() if getattr(module, "ASKED", False))
+
+
+def _modules() -> dict[str, Any]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
-    return {name: importlib.import_module(f"{__name__}.{name}").measure for name in names}
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 
 
 def outputs_of(model: keras.Model, inputs: Any) -> Any:
@@ -123,7 +169,7 @@ def outputs_of(model: keras.Model, inputs: Any) -> Any:
     began, parts = time.perf_counter(), []
     n = len(keras.tree.flatten(inputs)[0])
     for first in range(0, n, BATCH):
-        batch = keras.tree.map_structure(lambda part, at=first: _tensor(part[at : at + BATCH]), inputs)
+        batch = keras.tree.map_structure(lambda part, at=first: Subject.tensor(part[at : at + BATCH]), inputs)
         parts.append(keras.tree.map_structure(keras.ops.convert_to_numpy, model(batch, training=False)))
         if time.perf_counter() - began > SECONDS:
             break
@@ -152,12 +198,6 @@ def kept(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
         if shared is None:
             keras.src.backend.common.global_state.set_global_attribute("global_seed_generator", None)
-
-
-def _tensor(rows: NDArray[np.generic]) -> Any:
-    # as `fit` draws them
-    dtype = keras.config.floatx() if np.issubdtype(rows.dtype, np.floating) else None
-    return keras.ops.convert_to_tensor(rows, dtype=dtype)
 
 
 def _watched_pass(model: keras.Model, inputs: Any) -> tuple[Any, tuple[keras.layers.Layer, ...]]:
