@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from kerasdoctor.quantities import DataTap, Quantity
 from kerasdoctor.quantities.split_labels import class_labels
 
-#: Training rows, and values of them, that are compared, at even distances; at most 0.1 s.
-MOST_ROWS, VALUES = 1000, 2**21
+#: Training rows that are compared, at even distances, and products of two values that this may take: some milliseconds.
+MOST_ROWS, PRODUCTS = 1000, 2**27
 #: Rows below which the share says nothing.
 FEWEST = 40
 
@@ -44,7 +45,7 @@ class NeighbourLabels(Quantity):
         ):
             return None
         size = sum(part[:1].size for part in data.inputs.values())
-        most = min(MOST_ROWS, VALUES // max(size, 1))
+        most = min(MOST_ROWS, math.isqrt(PRODUCTS // max(size, 1)))
         places = places[:: -(-len(places) // max(most, 1))]
         parts = [part[places].reshape(len(places), -1).astype(np.float32) for part in data.inputs.values()]
         x: NDArray[np.float32] = np.concatenate(parts, axis=1)
