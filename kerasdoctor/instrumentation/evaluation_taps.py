@@ -71,6 +71,8 @@ class TappedTestStep:
         self.watched: Watched | None = None
         #: A crash of our own, which never reaches the step.
         self.failure: Exception | None = None
+        #: Names of the operations that the taps added to the last trace.
+        self.added: set[str] = set()
         self._task = task
         self._model = weakref.ref(model)
 
@@ -93,10 +95,13 @@ class TappedTestStep:
         with replaced(keras.layers.Layer, "__call__", make):
             outputs = model.test_step(data)
         told: dict[str, tf.Tensor] = {}
+        graph = tf.compat.v1.get_default_graph()
+        before = len(graph.get_operations())
         try:
             told = self._told(model, calls, data)
         except Exception as error:  # the step is done, and stays done
             self.failure = error
+        self.added = {operation.name for operation in graph.get_operations()[before:]}
         return outputs, told
 
     def _told(self, model: keras.Model, calls: list[tuple[Any, Any, Any]], data: Any) -> dict[str, tf.Tensor]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation import retracing
 from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
 from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
 from kerasdoctor.instrumentation.patching import is_kerass
@@ -21,10 +22,19 @@ from kerasdoctor.instrumentation.taps import Layout, TappedStep
 from kerasdoctor.locale import _
 
 
+class StaleStepError(NotImplementedError):
+    """Keras goes on with the step that it compiled before, and the model computes something else by now."""
+
+    def __str__(self) -> str:
+        return _("Keras goes on with the step that it compiled before, and the model computes something else by now")
+
+
 class Step(Protocol):
     """A step that also returns what it tells."""
 
     failure: Exception | None
+    #: Names of the operations of the last trace that are not the step's.
+    added: set[str]
 
     def __call__(self, data: Any) -> tuple[Any, Any]: ...
 
@@ -47,6 +57,8 @@ class StepFunction:
         self._model = weakref.ref(model)
         #: Signature of the batches -> the traced step.
         self._traced: dict[Any, Any] = {}
+        #: Their signatures, in the order in which they were traced.
+        self._specs: list[Any] = []
         self._iterator: weakref.ref[Any] | None = None
         self._function: Any = None
         self._original: Any = None
@@ -90,6 +102,7 @@ class StepFunction:
             if self._origin is not None and self._origin() is not self._original:
                 # a callback has called `compile`: other losses and metrics
                 self._traced.clear()
+                self._specs.clear()
                 self._iterator = None
             self._origin = weakref.ref(self._original)
             setattr(model, self.attribute, self)
@@ -169,10 +182,16 @@ class StepFunction:
         raise NotImplementedError
 
     def traced(self, spec: Any) -> Any:
-        """The step for batches of a signature, traced where it is not yet."""
+        """The step for batches of a signature, traced where it is not yet.
+
+        Raises:
+            StaleStepError: Keras would go on with a step of its own that computes something else.
+        """
         model = self._model()
         if model is None:
             raise ReferenceError("the model is gone")
+        own = retracing.traces_of(self._original if self.attached else getattr(model, self.attribute))
+        spec = retracing.signature(spec, [*map(retracing.spec_of, own), *self._specs])
         key = tuple(tf.nest.flatten(spec, expand_composites=False)), repr(tf.nest.map_structure(type, spec))
         traced = self._traced.get(key)
         if traced is None:
@@ -180,7 +199,13 @@ class StepFunction:
             traced = tf.function(
                 self._step, input_signature=(spec,), jit_compile=model.jit_compile, autograph=False
             ).get_concrete_function()
+            for other in own:
+                if tf.nest.flatten(retracing.spec_of(other)) == tf.nest.flatten(spec) and not (
+                    retracing.computes_the_same(traced.graph, self._step.added, other.graph)
+                ):
+                    raise StaleStepError
             self._traced[key] = traced
+            self._specs.append(spec)
             self.tracing = max(self.tracing, time.perf_counter() - began)
         return traced
 

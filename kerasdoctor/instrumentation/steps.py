@@ -222,7 +222,9 @@ class Steps:
         failure = self._function.failure
         if failure is not None and self._record is not None:
             # what Keras's own function does without a word was ours to blame
-            reason = _("tapping the train step failed: {error}").format(error=describe(failure))
+            reason = str(failure)
+            if not isinstance(failure, NotImplementedError):
+                reason = _("tapping the train step failed: {error}").format(error=describe(failure))
             self._record.instrument = replace(self._record.instrument, untapped=reason)
             self._function = None
             return None

@@ -113,6 +113,8 @@ class TappedStep:
         self.tells_loss = True
         #: A crash of our own, which never reaches the step: a trace that fails leaves variables without values.
         self.failure: Exception | None = None
+        #: Names of the operations that the taps added to the last trace.
+        self.added: set[str] = set()
         # a cached function must not keep a model alive
         self._model = weakref.ref(model)
         self._local = threading.local()
@@ -125,11 +127,13 @@ class TappedStep:
         if model is None:
             raise ReferenceError("the model is gone")
         seen = self._local.seen = Seen()
+        self.added = set()
         with self._patched(model):
             outputs = model.train_step(data)
         if not self.tells_loss:
             seen.loss = None
-        vector = tf.zeros((0,), tf.float32)
+        with self._noting():
+            vector = tf.zeros((0,), tf.float32)
         with self._noting():
             vector = self._vector(seen)
         return outputs, vector
@@ -154,10 +158,14 @@ class TappedStep:
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
+        graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+        before = len(graph.get_operations()) if graph is not None else 0
         try:
             yield
         except Exception as error:  # see `failure`
             self.failure = error
+        if graph is not None:
+            self.added.update(operation.name for operation in graph.get_operations()[before:])
 
     @contextlib.contextmanager
     def _patched(self, model: keras.Model) -> Iterator[None]:
@@ -281,7 +289,11 @@ def _read_rates(seen: Seen, optimizer: Any) -> None:
 
 
 def _readers(gradient: Any) -> set[str]:
-    """Operations of the graph that read a gradient, also through identities; none outside of a graph."""
+    """Operations of the graph that read a gradient, also through identities; none outside of a graph.
+
+    Equal ones count once, as the graph optimizer makes one of them: Nesterov's `gradient * learning_rate` is written
+    twice.
+    """
     tensor = _dense(gradient)
     if tf.executing_eagerly() or not isinstance(tensor, tf.Tensor):
         return set()
@@ -291,8 +303,21 @@ def _readers(gradient: Any) -> set[str]:
             places = [place for place, source in enumerate(operation.inputs) if source is tensor]
             found = found.union(*(_readers(operation.outputs[place]) for place in places))
         else:
-            found.add(operation.name)
+            found.add(_written(operation))
     return found
+
+
+def _written(operation: Any, depth: int = 3) -> str:
+    """An operation by what it computes, some operations deep: two that are written alike give the same."""
+    if operation.op_def is None or operation.op_def.is_stateful or not depth:
+        return str(operation.name)
+    attributes = sorted(
+        (name, value.SerializeToString(deterministic=True))
+        for name, value in operation.node_def.attr.items()
+        if not name.startswith("_")
+    )
+    inputs = [f"{_written(source.op, depth - 1)}:{source.value_index}" for source in operation.inputs]
+    return f"{operation.type}{attributes}({', '.join(inputs)})"
 
 
 def value_of(variable: Any) -> tf.Tensor:
