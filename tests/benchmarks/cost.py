@@ -225,12 +225,15 @@ def write(lines: list[dict[str, Any]]) -> None:
         "# What watching costs",
         "",
         "Written by `python -m tests.benchmarks.cost --write` from `cost.jsonl`; against the mean of two plain fits in",
-        "the same round, on two shared cores: median [95 % interval]. `plain` is one of these against the other: the",
-        f"noise of the method. The README says what a level records. Measured on commit {', '.join(commits)}.",
+        "the same round, on two cores shared with other work: median [95 % interval]. `plain` is one of these against",
+        "the other: the noise of the method. The README says what a level records. Measured on commit",
+        f"{', '.join(commits)}.",
         "",
         "![CPU time of a fit in every way](cost.png)",
     ]
     for kind, title in TITLES.items():
+        if not any(key[1] == kind for key in found):
+            continue
         text += ["", f"## {title}", "", "| workload | way | wall | CPU | rounds |", "| --- | --- | --- | --- | --- |"]
         digits = 1 if kind == "once" else 3
         for workload in WORKLOADS:
