@@ -15,6 +15,7 @@ from kerasdoctor.examples import mislabelled_digits, shuffled_digits, with_quant
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.held_out_outputs import HeldOutOutputs
 from kerasdoctor.quantities.row_order import RowOrder
+from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Fit, Metric, Outcome, TrainingRecord
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -65,6 +66,12 @@ def _agreement(held_out_outputs: HeldOutOutputs) -> _Agreement | None:
     accuracy = float(1 - wrong.mean())
     p = float(stats.binom.sf(int(wrong[:half].sum()) - 1, half, min(HARD * unsure, 1.0)))
     return _Agreement(len(labels), (accuracy - by_chance) / (1 - by_chance), accuracy, sure, unsure, p)
+
+
+def _are_off(outputs: HeldOutOutputs, targets: TargetRange | None) -> bool:
+    """Whether the two classes are written as other numbers than 0 and 1, which is another fault than wrong labels."""
+    ranges = [*targets.outputs.values(), *targets.validation.values()] if targets is not None else []
+    return outputs.task.startswith("binary") and any(one.minimum < 0 or one.maximum > 1 for one in ranges)
 
 
 def _effect(share: float, other: float) -> float:
@@ -203,8 +210,11 @@ class LabelErrors(Rule):
         metrics: Mapping[str, Metric],
         held_out_outputs: HeldOutOutputs,
         row_order: RowOrder | None = None,
+        target_range: TargetRange | None = None,
     ) -> Evidence | None:
-        agreement = None if outcome.status == "running" else _agreement(held_out_outputs)
+        if outcome.status == "running" or _are_off(held_out_outputs, target_range):
+            return None
+        agreement = _agreement(held_out_outputs)
         if agreement is None:
             return None
         if agreement.is_suspicious:

@@ -6,6 +6,7 @@ import pytest
 
 from kerasdoctor.examples import shuffled_digits
 from kerasdoctor.quantities.held_out_outputs import HeldOutOutputs
+from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import TrainingRecord
 from tests.rules.differential import cause, diagnosis, reason
 
@@ -22,6 +23,14 @@ def record_of(noise: float, *, n: int = 600, overlap: float = 0.0, seed: int = 0
     record = shuffled_digits()
     outputs = (noise + (1 - 2 * noise) * probability)[:, None].astype("float32")
     record.quantities["held_out_outputs"] = HeldOutOutputs(outputs, labels, "binary")
+    return with_targets(record, 0.0, 1.0)
+
+
+def with_targets(record: TrainingRecord, lowest: float, highest: float) -> TrainingRecord:
+    target = record.quantities["target_range"]
+    assert isinstance(target, TargetRange)
+    outputs = {name: replace(one, minimum=lowest, maximum=highest) for name, one in target.outputs.items()}
+    record.quantities["target_range"] = replace(target, outputs=outputs)
     return record
 
 
@@ -73,3 +82,9 @@ def test_learned_by_heart_counts_alike_whatever_chance_is(train: float, fires: b
     record.quantities["held_out_outputs"] = HeldOutOutputs(outputs, labels, "sparse")
     record.history["accuracy"][-1] = train
     assert (diagnosis(record, NAME) is not None) is fires
+
+
+def test_classes_that_are_written_otherwise_are_another_matter() -> None:
+    for lowest, highest, found in ((0.0, 1.0, True), (-1.0, 1.0, False), (1.0, 2.0, False)):
+        record = with_targets(record_of(0.15), lowest, highest)
+        assert (diagnosis(record, NAME) is not None) is found
