@@ -614,3 +614,144 @@ def test_an_index_without_a_row_in_an_embedding_is_kerass_error_and_no_nan():
     assert record.outcome.status == "raised"
     assert "first_nonfinite" not in record.quantities
     assert len(record.quantities["batch_loss"]) == AT_FAULT // BATCH
+
+
+class Penalty(layers.Layer):
+    """A term of the loss, as the divergence of a variational autoencoder."""
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(1e-3 * ops.mean(ops.exp(inputs)))
+        return inputs
+
+
+def test_what_a_layer_adds_to_the_loss():
+    x, y = rows()
+    x[AT_FAULT] = 90
+    # a target that the loss leaves out
+    y[AT_FAULT + 1] = np.nan
+    model = network(Penalty(name="penalty"))
+    model.compile(keras.optimizers.SGD(1e-9), lambda true, predicted: ops.where(ops.isnan(true), 0.0, predicted))
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.kind, told.operation) == ("network/penalty", "Penalty", "Exp")
+    assert told.line == "self.add_loss(1e-3 * ops.mean(ops.exp(inputs)))"
+
+
+@keras.saving.register_keras_serializable("tests")
+class Logarithms(keras.regularizers.Regularizer):
+    """Undefined at 0."""
+
+    def __call__(self, x: Any) -> Any:
+        return -1e-3 * ops.sum(ops.log(x))
+
+
+def test_a_regularizer_of_an_activity():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    model = network(dense("one", bias_initializer="zeros", activity_regularizer=Logarithms()))
+    model.layers[0].set_weights([np.ones((FEATURES, 8), "float32"), np.zeros(8, "float32")])
+    model.layers[0].bias.trainable = False
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation, told.variables) == ("network/one", "Log", ())
+
+
+def told_by(watch: Any) -> str:
+    """The evidence of the one cause that is confirmed."""
+    (diagnosis,) = (diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    confirmed = [cause for cause in diagnosis.causes if cause.status is Status.CONFIRMED]
+    assert len(confirmed) == 1
+    return f"{confirmed[0].name}: {confirmed[0].evidence.statement}"
+
+
+def test_a_regularizer_of_a_weight_is_no_matter_of_rows():
+    x, y = rows()
+    model = network(dense("one", bias_regularizer=Logarithms()))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.rows, told.operation) == ("layer", 1, (), "Log")
+    assert (told.layer, told.variables) == ("network/one", ("network/one/bias",))
+    assert told_by(watch).startswith("unstable-layer: the regularizer of network/one/bias makes it")
+
+
+def test_of_several_steps_in_one_execution_each_may_be_the_first():
+    x, y = rows()
+    x[5 * BATCH - 1, 0] = np.nan
+    model = network()
+    model.compile("adam", "mse", steps_per_execution=2)
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
+    told = found(watch.report.record)
+    assert (told.earliest, told.step) == (5, 6)
+    (diagnosis,) = (diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    assert "is NaN from step 5 or 6 (epoch 1) on" in diagnosis.message
+    assert (diagnosis.evidence[0].when.earliest, diagnosis.evidence[0].when.step) == (5, 6)
+
+
+class Sets(keras.callbacks.Callback):
+    """Gives a number to a weight, or to the learning rate, after so many steps."""
+
+    def __init__(self, done: int, name: str, value: float) -> None:
+        super().__init__()
+        self.done, self.name, self.value = done, name, value
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        if int(optimizer.iterations.numpy()) == self.done:
+            variables = {variable.path: variable for variable in [*self.model.variables, *optimizer.variables]}
+            variables[self.name].assign(ops.full_like(variables[self.name], self.value))
+
+
+class SetsAfterwards(Sets):
+    """The same when a batch has ended."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        pass
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_begin(batch)
+
+
+class SetsWithTheEpoch(SetsAfterwards):
+    """The same when an epoch has ended."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        pass
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        Sets.on_train_batch_begin(self, 0)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize(
+    ("callback", "done"), [(Sets, 13), (SetsAfterwards, 13), (Sets, 10), (SetsAfterwards, 10), (SetsWithTheEpoch, 10)]
+)
+@pytest.mark.parametrize("name", ["network/head/kernel", "sgd/learning_rate"])
+def test_a_callback_that_sets_a_variable_to_nan(name: str, callback: type[Sets], done: int, eagerly: bool):
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile(keras.optimizers.SGD(0.01, name="sgd"), "mse", run_eagerly=eagerly)
+    original = keras.Variable.assign
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, callbacks=[callback(done, name, np.nan)])
+    assert keras.Variable.assign is original
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", done + 1, (name,))
+    words = f"changed-outside: {name} was set to NaN or infinity between steps {done} and {done + 1}"
+    assert told_by(watch).startswith(words)
+    if done == 13 and name == "network/head/kernel":
+        assert told.line == "variables[self.name].assign(ops.full_like(variables[self.name], self.value))"
+
+
+def test_a_weight_that_is_infinite_from_the_beginning():
+    x, y = rows()
+    model = network(dense("one", bias_initializer=keras.initializers.Constant(np.inf)))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", 1, ("network/one/bias",))
+    assert told_by(watch).startswith("changed-outside: network/one/bias held NaN or infinity before the first step")
