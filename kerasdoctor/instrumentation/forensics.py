@@ -42,24 +42,60 @@ def investigate(
         step: the traced train step.
         arguments: `fit`'s own arguments, to find the rows in.
     """
-    after = State.of(model)
+    after, last = State.of(model), len(flight.batches) - 1
     with kept_random_numbers():
         try:
-            flight.before.restore()
-            for batch, rate in zip(flight.batches[:-1], flight.learning_rates[:-1], strict=True):
-                _set_learning_rate(model, rate)
-                step(batch)
-            _set_learning_rate(model, flight.learning_rates[-1])
-            found = _examine(model, flight.batches[-1])
+            _replay(flight, last, model, step)
+            found = _examine(model, flight.batches[last])
+            if "origin" not in found and flight.outside:
+                found = {**found, "origin": "variable", "variables": tuple(flight.outside), "remark": ""}
+            if found.get("origin") == "variable":
+                last, found = _who_set(found, flight, model, step)
         finally:
             after.restore()
-    if "origin" not in found and flight.outside:
-        found = {**found, "origin": "variable", "variables": tuple(flight.outside), "remark": ""}
-    if found.get("origin") == "variable":
-        found = {**found, **_how(found["variables"][0], flight, model)}
     rows = found.get("rows", ())
-    samples = _samples(flight.batches[-1], rows, arguments) if rows else ()
-    return FirstNonfinite(step=flight.step, samples=samples, **found)
+    samples = _samples(flight.batches[last], rows, arguments) if rows else ()
+    return FirstNonfinite(step=flight.step - (len(flight.batches) - 1 - last), samples=samples, **found)
+
+
+def _replay(
+    flight: Flight, steps: int, model: keras.Model, step: Callable[[Any], Any], until: keras.Variable | None = None
+) -> int:
+    """Makes the first steps of the flight again, ready for the next one; as long as `until` is finite.
+
+    Returns how many it has made.
+    """
+    flight.before.restore()
+    for index in range(steps):
+        _set_learning_rate(model, flight.learning_rates[index])
+        step(flight.batches[index])
+        if until is not None and not all_finite([value_of(until)]):
+            return index + 1
+    _set_learning_rate(model, flight.learning_rates[steps])
+    return steps
+
+
+def _who_set(found: Facts, flight: Flight, model: keras.Model, step: Callable[[Any], Any]) -> tuple[int, Facts]:
+    """How a variable came to be not finite before the last step: the batch of the flight that did so, and the facts."""
+    path, last, rate = found["variables"][0], len(flight.batches) - 1, _held_rate(model)
+    variable = next((variable for variable in model.variables if variable.path == path), None)
+    by_a_step = {**found, "remark": _("an earlier step left it so")}
+    if variable is None or variable is rate or path in flight.outside or flight.step == 1:
+        return last, {**found, "line": flight.outside.get(path, "")}
+    if last == 0:
+        # what is trainable was finite after the step before, of the rest the taps tell nothing
+        return last, found if variable.trainable else by_a_step
+    # a layer that keeps a state made it so, which no loss and no gradient showed
+    made_by = _replay(flight, last, model, step, until=variable) - 1
+    _replay(flight, made_by, model, step)
+    before, witness = State.of(model), Witness(_batch_size(flight.batches[made_by]))
+    witness.run(model, TappedStep(model), flight.batches[made_by])
+    made = witness.given(variable)
+    before.restore()
+    if made is None or made.call is None:
+        return last, by_a_step
+    facts = _from_layer(made.call, made, _batch_size(flight.batches[made_by]))
+    return made_by, {**facts, "largest_weight": found["largest_weight"]}
 
 
 def _set_learning_rate(model: keras.Model, rate: float | None) -> None:
@@ -67,14 +103,6 @@ def _set_learning_rate(model: keras.Model, rate: float | None) -> None:
     held = _held_rate(model)
     if rate is not None and held is not None:
         held.assign(rate)
-
-
-def _how(path: str, flight: Flight, model: keras.Model) -> Facts:
-    """The user's line that set a variable to what is not finite, or that the steps did so themselves."""
-    rate = _held_rate(model)
-    is_rate = rate is not None and rate.path == path
-    by_a_step = len(flight.batches) > 1 and path not in flight.outside and not is_rate
-    return {"line": flight.outside.get(path, ""), "remark": _("an earlier step left it so") if by_a_step else ""}
 
 
 def _held_rate(model: keras.Model) -> keras.Variable | None:

@@ -85,6 +85,8 @@ class Witness:
         self._sources: dict[int, tuple[Any, MadeBad]] = {}
         #: id of the handle of a variable that was not finite before the step -> path.
         self._variables: dict[int, str] = {}
+        #: id of the handle of a variable -> what made what it was given not finite.
+        self._given: dict[int, MadeBad] = {}
         self._size = size
 
     def run(self, model: keras.Model, step: Callable[[Any], Any], batch: Any) -> tf.GradientTape:
@@ -187,6 +189,10 @@ class Witness:
         known = [self._sources[id(tensor)][1] for tensor in floats(tensors) if id(tensor) in self._sources]
         return min(known, key=lambda made: made.order, default=None)
 
+    def given(self, variable: keras.Variable) -> MadeBad | None:
+        """What made the value not finite that a variable was given; None where that was not seen."""
+        return self._given.get(id(variable.value.handle))
+
     def first(self, phase: str, call: Call | EllipsisType | None = ...) -> MadeBad | None:
         """The first operation of a phase that made it, of a call where one is given; None for outside of all."""
         return next((bad for bad in self.bad if bad.phase == phase and call in (..., bad.call)), None)
@@ -215,6 +221,10 @@ class Witness:
                 # the last operation that touches a tensor before the backward pass does
                 for tensor in (*inputs, *outputs):
                     self._lines[id(tensor)] = tensor, line
+        if kind == "AssignVariableOp" and not all_finite(inputs):
+            made = self.source(inputs)
+            if made is not None:
+                self._given.setdefault(id(inputs[0]), made)
         spoilt = [tensor for tensor in floats(outputs) if not all_finite([tensor])]
         made = self._made(kind, inputs, spoilt, line) if spoilt else None
         if made is None:

@@ -36,6 +36,9 @@ LARGE_INPUT = 20.0
 #: Targets of a squared error beyond it: its gradient grows with them, and 1,000 made SGD at 0.01 diverge.
 LARGE_TARGET = 100.0
 
+#: The square of what is larger is beyond float32, which ends at 3.4e38.
+LARGEST_SQUARED = 1.8e19
+
 #: A weight beyond it has exploded: networks begin below 1, and those of the healthy runs end below 10.
 EXPLODED = 1e4
 
@@ -227,7 +230,12 @@ def unscaled_targets(
     name, values = max(target_range.outputs.items(), key=lambda item: _size(item[1]))
     statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
     found = Evidence(statement, quantity="target_range", value=_size(values), threshold=LARGE_TARGET)
-    return _scale(found, batch_loss, _replayed(first_nonfinite))
+    origin = _replayed(first_nonfinite)
+    if origin is not None and origin.origin == "loss" and not origin.backward and _size(values) > LARGEST_SQUARED:
+        return Status.CONFIRMED, replace(
+            found, statement=_("{found}, and float32 does not hold its square").format(found=statement)
+        )
+    return _scale(found, batch_loss, origin)
 
 
 def custom_loss(
@@ -326,12 +334,12 @@ def mixed_precision(compile: Compile, first_nonfinite: FirstNonfinite | None = N
 def changed_outside(
     evidence: Evidence, fit: Fit, first_nonfinite: FirstNonfinite | None = None
 ) -> tuple[Status, Evidence]:
-    """Whether a variable was not finite before the step, by other code than the steps."""
+    """Whether a variable was not finite before the step, or the learning rate, by other code than the steps."""
     if _only_validation(evidence):
         return _validation_alone()
     origin = _replayed(first_nonfinite)
     if origin is not None:
-        return _decided(origin, origin.origin == "variable" and not origin.remark)
+        return _decided(origin, (origin.origin == "variable" and not origin.remark) or _rate_is_lost(origin))
     in_first_step = evidence.when is not None and evidence.when.step == 1
     if not in_first_step and set(fit.callbacks) <= _ONLY_READING:
         return Status.RULED_OUT, Evidence(_("no callback changes anything between two steps"), quantity="fit")
@@ -426,7 +434,7 @@ class NanLoss(Rule):
         Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision),
         Cause(
             "changed-outside",
-            _("a variable was set to NaN or infinity outside of the training steps"),
+            _("a variable or the learning rate was set to NaN or infinity outside of the training steps"),
             examine=changed_outside,
         ),
     )
@@ -734,10 +742,17 @@ def _size(values: Range) -> float:
 
 def _diverged(origin: FirstNonfinite | None, batch_loss: BatchLoss | None) -> bool:
     """Whether the steps were too long: the weights exploded, or the losses grew before."""
+    if origin is not None and _rate_is_lost(origin):
+        return False
     if origin is not None and (origin.origin == "update" or _exploded(origin)):
         return True
     growth = None if batch_loss is None else _growth(batch_loss)
     return (origin is None or origin.origin not in _OF_DATA) and growth is not None and growth[0] >= GROWTH
+
+
+def _rate_is_lost(first: FirstNonfinite) -> bool:
+    """Whether a schedule gave a learning rate that is not finite."""
+    return first.origin == "update" and bool(first.remark)
 
 
 def _scale(found: Evidence, batch_loss: BatchLoss | None, origin: FirstNonfinite | None) -> tuple[Status, Evidence]:

@@ -139,7 +139,8 @@ def test_nan_in_one_input_of_a_shuffled_epoch():
     assert told.layer.endswith("one")
 
 
-def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate():
+@pytest.mark.parametrize("scaled", [False, True])
+def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate(scaled: bool):
     x, y = rows()
 
     class Later(keras.callbacks.Callback):
@@ -148,7 +149,8 @@ def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate():
             self.model.optimizer.learning_rate = 1e30 if done == 25 else 0.01
 
     model = network(dense("one"), last="linear")
-    model.compile(keras.optimizers.SGD(0.01), "mse")
+    optimizer = keras.optimizers.SGD(0.01)
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse")
     told = found(watched(model, x, y, shuffle=False, epochs=3, callbacks=[Later()]))
     assert (told.step, told.origin) == (26, "update")
     assert told.largest_weight < 10
@@ -755,3 +757,184 @@ def test_a_weight_that_is_infinite_from_the_beginning():
     told = found(watch.report.record)
     assert (told.origin, told.step, told.variables) == ("variable", 1, ("network/one/bias",))
     assert told_by(watch).startswith("changed-outside: network/one/bias held NaN or infinity before the first step")
+
+
+class Attention(layers.Layer):
+    """Weights of the positions that are not 0: of no position where all are."""
+
+    def call(self, inputs: Any) -> Any:
+        scores = ops.where(inputs > 0, inputs, -np.inf)
+        return inputs * ops.softmax(scores)
+
+
+def test_an_infinite_mask_is_no_origin_but_what_becomes_of_it():
+    x, y = rows()
+    x[:, 0] = 0
+    x[AT_FAULT] = 0
+    model = network(Attention(name="attention"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation) == ("network/attention", "Softmax")
+    assert told.line == "return inputs * ops.softmax(scores)"
+
+
+class MaskedLog(layers.Layer):
+    """A logarithm of what is positive: the others are not finite for a moment."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(inputs > 0, ops.log(inputs), 0.0)
+
+
+class Root(layers.Layer):
+    """A root that its author thought safe."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.sqrt(inputs + 1e-3)
+
+
+def test_what_a_layer_leaves_out_itself_is_no_origin():
+    x, y = rows()
+    x[:, 0] = 0
+    x[AT_FAULT, 1] = -0.5
+    inputs = keras.Input((FEATURES,))
+    branches = [Root(name="root")(inputs), MaskedLog(name="log")(inputs)]
+    model = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(branches)))
+    # the gradient of the logarithm is not finite either, but that comes later
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.layer, told.operation) == ("root", "Sqrt")
+    assert (told.step, told.samples) == (AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_a_target_that_the_loss_leaves_out_but_not_its_gradient():
+    def masked(true: Any, predicted: Any) -> Any:
+        true = ops.reshape(true, (-1, 1))
+        return ops.where(ops.isnan(true), 0.0, ops.square(true - predicted))
+
+    x, y = rows()
+    y[AT_FAULT] = np.nan
+    model = network(last="linear")
+    model.compile("adam", masked)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.step) == ("target", True, AT_FAULT // BATCH + 1)
+    assert told.samples == (AT_FAULT,)
+
+
+def test_the_gradient_of_a_root_in_a_loss_of_ones_own():
+    def distance(true: Any, predicted: Any) -> Any:
+        return ops.sqrt(ops.sum(ops.square(ops.reshape(true, (-1, 1)) - predicted), axis=-1))
+
+    x, y = rows()
+    x[AT_FAULT] = y[AT_FAULT] = 0
+    model = keras.Sequential([keras.Input((FEATURES,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1e-3), distance)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.operation) == ("loss", True, "SqrtGrad")
+    assert (told.step, told.samples) == (AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+class RootOfTheRest(keras.optimizers.schedules.LearningRateSchedule):
+    """A decay that goes on beyond its end."""
+
+    def __call__(self, step: Any) -> Any:
+        return 0.01 * tf.sqrt(6.0 - tf.cast(step, tf.float32))
+
+
+def test_a_schedule_that_ends_in_nan_is_no_rate_that_is_too_high():
+    x, y = rows()
+    model = network()
+    model.compile(keras.optimizers.Adam(RootOfTheRest()), "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.operation) == ("update", 8, "Sqrt")
+    said = told_by(watch)
+    assert said.startswith("changed-outside")
+    assert said.endswith("the learning rate is nan")
+
+
+class Average(layers.Layer):
+    """Divides by a running mean of roots, which it keeps."""
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.mean = self.add_weight(shape=(shape[-1],), initializer="ones", trainable=False, name="mean")
+
+    def call(self, inputs: Any) -> Any:
+        outputs = inputs / self.mean
+        self.mean.assign(0.9 * self.mean + 0.1 * ops.mean(ops.sqrt(inputs), axis=0))
+        return outputs
+
+
+def test_the_state_of_a_layer_is_followed_to_the_step_that_spoilt_it():
+    x, y = rows()
+    x[AT_FAULT, 1] = -1
+    model = network(Average(name="average"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    # the loss is finite in that step, and not in the next one
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation) == ("network/average", "Sqrt")
+
+
+def test_a_state_that_the_last_step_of_an_epoch_spoilt_was_set_by_no_callback():
+    x, y = rows()
+    x[ROWS - 1, 1] = -1
+    model = network(Average(name="average"))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, shuffle=False, callbacks=[Told()])
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", 11, ("network/average/mean",))
+    assert told.remark == "an earlier step left it so"
+
+
+def test_weights_of_the_classes_that_are_not_finite():
+    x, y = rows()
+    y[:] = 0
+    y[[AT_FAULT, AT_FAULT + 40]] = 1
+    model = network()
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False, class_weight={0: 1.0, 1: np.nan}))
+    assert (told.origin, told.step, told.samples) == ("sample_weight", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_a_target_whose_square_is_beyond_float32():
+    x, y = rows()
+    y[AT_FAULT] = 1e25
+    model = network(last="linear")
+    model.compile(keras.optimizers.SGD(1e-3), "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.samples) == ("loss", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told_by(watch).startswith("unscaled-targets: y runs from 0 to 1e+25")
+
+
+class TellsMore(keras.Model):
+    """Reports a loss that it does not train with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = layers.Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        return self.head(inputs)
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(self(x, training=True) - y[:, None]))
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss + ops.mean(ops.log(x))}
+
+
+def test_a_loss_in_the_logs_alone_is_said_to_be_that():
+    x, y = rows()
+    x[AT_FAULT, 0] = 0
+    model = TellsMore()
+    model.compile("sgd")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step) == ("unknown", AT_FAULT // BATCH + 1)
+    assert told.remark.endswith("only the loss in Keras's logs did not")
