@@ -56,7 +56,9 @@ class State:
     def restore(self) -> None:
         """Give every variable its value back."""
         for variable, value in zip(self.variables, self.values, strict=True):
-            variable.assign(value)
+            # past what listens for assignments of other code
+            native = variable.value if isinstance(variable, keras.Variable) else variable
+            native.assign(value)
 
     @property
     def size(self) -> int:

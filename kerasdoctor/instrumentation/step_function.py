@@ -251,6 +251,8 @@ class TrainFunction(StepFunction):
 
         `first` is called with the signature of the batches and the seconds that tracing took.
         """
+        if self._flight is not None:
+            assignments.leave(self._flight)
         self._flight, self._first = flight, first
         assignments.listen(flight)
         self._step.forget()

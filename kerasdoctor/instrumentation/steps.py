@@ -313,8 +313,9 @@ class Steps:
         if self.nonfinite is None:
             return None
         reason = self.unreplayed or (flight.refusal if flight is not None else "")
-        reason = reason or _("the weights and the learning rate stayed finite, only the loss in Keras's logs did not")
-        remark = _("not replayed: {reason}").format(reason=reason)
+        if not reason and landed is None:
+            reason = _("the weights and the learning rate stayed finite, only the loss in Keras's logs did not")
+        remark = _("not replayed: {reason}").format(reason=reason or _("the step was not kept"))
         earliest = self._earliest if self._earliest < self.nonfinite else None
         return FirstNonfinite(step=self.nonfinite, earliest=earliest, remark=remark)
 
