@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
+from kerasdoctor.locale import _
+
 Family = Literal["data", "model", "optimization", "generalization", "loop"]
 Trend = Literal["down", "flat", "up", "unclear"]
 
@@ -53,6 +55,20 @@ class When:
 
     epoch: int | None = None
     step: int | None = None
+    #: The first step that it may be, where that is not `step`: several are executed at once.
+    earliest: int | None = None
+
+    @property
+    def steps(self) -> str:
+        """The step in words, or those that it may be; empty without one."""
+        if self.step is None:
+            return ""
+        said = _("step {last:,}")
+        if self.earliest is not None:
+            said = _("step {first:,} or {last:,}")
+            if self.earliest < self.step - 1:
+                said = _("one of the steps {first:,} to {last:,}")
+        return said.format(first=self.earliest, last=self.step)
 
 
 @dataclass(frozen=True)

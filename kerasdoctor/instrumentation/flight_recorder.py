@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -56,7 +56,9 @@ class State:
     def restore(self) -> None:
         """Give every variable its value back."""
         for variable, value in zip(self.variables, self.values, strict=True):
-            variable.assign(value)
+            # past what listens for assignments of other code
+            native = variable.value if isinstance(variable, keras.Variable) else variable
+            native.assign(value)
 
     @property
     def size(self) -> int:
@@ -70,10 +72,12 @@ class Flight:
 
     before: State
     batches: Sequence[Any]
-    #: The learning rate that each step used; NaN where it was not told.
-    learning_rates: Sequence[float]
+    #: The learning rate that each step used; None where it was not told.
+    learning_rates: Sequence[float | None]
     #: Steps made in this call of `fit`, the last one included.
     step: int
+    #: Path of each weight that other code set to what is not finite right before the last step -> the user's line.
+    outside: Mapping[str, str] = field(default_factory=dict)
 
 
 class FlightRecorder:
@@ -102,6 +106,12 @@ class FlightRecorder:
         self._layout: Layout | None = None
         self._flight: Flight | None = None
         self._still = False
+        #: The last step that was told, and whether another one has begun since.
+        self._last = 0
+        self._under_way = False
+        #: (step after which it was set, path of the weight) -> line of the user's.
+        self._outside: dict[tuple[int, str], str] = {}
+        self._weights: set[int] = set()
 
     def before(self, batch: Any) -> None:
         """Before a step with this batch."""
@@ -115,13 +125,20 @@ class FlightRecorder:
             self._spend(time.perf_counter() - began)
         if self._state is not None:
             self._batches.append(batch)
+            self._under_way = True
 
     def after(self, step: int, layout: Layout, vector: NDArray[np.float32]) -> None:
         """After that step, with what it told."""
+        self._last, self._under_way = step, False
         if not self._still and self._state is not None:
             self._steps.append(step)
             self._vectors.append(vector)
             self._layout = layout
+
+    def assigned(self, variable: keras.Variable, line: str) -> None:
+        """A variable was given what is not finite between two steps, by this line of the user's."""
+        if not self._still and id(variable) in self._weights:
+            self._outside[self._last + self._under_way, variable.path] = line
 
     def restart(self) -> None:
         """Take the state anew with the next batch: a callback may have changed it between two steps."""
@@ -140,6 +157,8 @@ class FlightRecorder:
 
     def _begin(self, batch: Any) -> None:
         self._state, self._batches, self._steps, self._vectors = None, [], [], []
+        self._outside = {place: line for place, line in self._outside.items() if place[0] == self._last}
+        self._weights = {id(variable) for variable in self._model.variables}
         state = State.of(self._model)
         left = self._budget - state.size
         self._most = min(MOST_BATCHES, left // max(1, _bytes(tf.nest.flatten(batch))))
@@ -160,8 +179,14 @@ class FlightRecorder:
         index = int(sound.argmin())
         count = index + 1
         self._still = True
+        step = self._steps[index]
+        told = self._layout.learning_rate
         self._flight = Flight(
-            self._state, self._batches[:count], self._layout.learning_rates(vectors[:count]), self._steps[index]
+            self._state,
+            self._batches[:count],
+            self._layout.learning_rates(vectors[:count]) if told else [None] * count,
+            step,
+            {path: line for (after, path), line in self._outside.items() if after == step - 1},
         )
         self._state, self._batches, self._vectors = None, [], []
         return self._flight

@@ -5,7 +5,6 @@ Everything is put back afterwards: weights, optimizer, metrics and random number
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from kerasdoctor.instrumentation.flight_recorder import Flight, State
 from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.summaries import data
 from kerasdoctor.instrumentation.taps import Seen, TappedStep, half_square, value_of
-from kerasdoctor.instrumentation.witness import Call, Witness, all_finite, array, floats, largest
+from kerasdoctor.instrumentation.witness import Call, MadeBad, Witness, all_finite, array, floats, largest
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
 
@@ -43,27 +42,73 @@ def investigate(
         step: the traced train step.
         arguments: `fit`'s own arguments, to find the rows in.
     """
-    after = State.of(model)
+    after, last = State.of(model), len(flight.batches) - 1
     with kept_random_numbers():
         try:
-            flight.before.restore()
-            for batch, rate in zip(flight.batches[:-1], flight.learning_rates[:-1], strict=True):
-                _set_learning_rate(model, rate)
-                step(batch)
-            _set_learning_rate(model, flight.learning_rates[-1])
-            found = _examine(model, flight.batches[-1])
+            _replay(flight, last, model, step)
+            found = _examine(model, flight.batches[last])
+            if "origin" not in found and flight.outside:
+                found = {**found, "origin": "variable", "variables": tuple(flight.outside), "remark": ""}
+            if found.get("origin") == "variable":
+                last, found = _who_set(found, flight, model, step)
         finally:
             after.restore()
     rows = found.get("rows", ())
-    samples = _samples(flight.batches[-1], rows, arguments) if rows else ()
-    return FirstNonfinite(step=flight.step, samples=samples, **found)
+    samples = _samples(flight.batches[last], rows, arguments) if rows else ()
+    return FirstNonfinite(step=flight.step - (len(flight.batches) - 1 - last), samples=samples, **found)
 
 
-def _set_learning_rate(model: keras.Model, rate: float) -> None:
+def _replay(
+    flight: Flight, steps: int, model: keras.Model, step: Callable[[Any], Any], until: keras.Variable | None = None
+) -> int:
+    """Makes the first steps of the flight again, ready for the next one; as long as `until` is finite.
+
+    Returns how many it has made.
+    """
+    flight.before.restore()
+    for index in range(steps):
+        _set_learning_rate(model, flight.learning_rates[index])
+        step(flight.batches[index])
+        if until is not None and not all_finite([value_of(until)]):
+            return index + 1
+    _set_learning_rate(model, flight.learning_rates[steps])
+    return steps
+
+
+def _who_set(found: Facts, flight: Flight, model: keras.Model, step: Callable[[Any], Any]) -> tuple[int, Facts]:
+    """How a variable came to be not finite before the last step: the batch of the flight that did so, and the facts."""
+    path, last, rate = found["variables"][0], len(flight.batches) - 1, _held_rate(model)
+    variable = next((variable for variable in model.variables if variable.path == path), None)
+    by_a_step = {**found, "remark": _("an earlier step left it so")}
+    if variable is None or variable is rate or path in flight.outside or flight.step == 1:
+        return last, {**found, "line": flight.outside.get(path, "")}
+    if last == 0:
+        # what is trainable was finite after the step before, of the rest the taps tell nothing
+        return last, found if variable.trainable else by_a_step
+    # a layer that keeps a state made it so, which no loss and no gradient showed
+    made_by = _replay(flight, last, model, step, until=variable) - 1
+    _replay(flight, made_by, model, step)
+    before, witness = State.of(model), Witness(_batch_size(flight.batches[made_by]))
+    witness.run(model, TappedStep(model), flight.batches[made_by])
+    made = witness.given(variable)
+    before.restore()
+    if made is None or made.call is None:
+        return last, by_a_step
+    facts = _from_layer(made.call, made, _batch_size(flight.batches[made_by]))
+    return made_by, {**facts, "largest_weight": found["largest_weight"]}
+
+
+def _set_learning_rate(model: keras.Model, rate: float | None) -> None:
     """A callback may have set it between two steps."""
-    held = getattr(model.optimizer, "_learning_rate", None)
-    if math.isfinite(rate) and isinstance(held, keras.Variable):
+    held = _held_rate(model)
+    if rate is not None and held is not None:
         held.assign(rate)
+
+
+def _held_rate(model: keras.Model) -> keras.Variable | None:
+    """The variable of the learning rate; None for a schedule."""
+    held = getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "_learning_rate", None)
+    return held if isinstance(held, keras.Variable) else None
 
 
 # where it began ----------------------------------------------------------------------------------------------------
@@ -71,7 +116,7 @@ def _set_learning_rate(model: keras.Model, rate: float) -> None:
 
 def _examine(model: keras.Model, batch: Any) -> Facts:
     """Runs the step eagerly and tells where it is first not finite."""
-    before, step, witness = State.of(model), TappedStep(model), Witness()
+    before, step, witness = State.of(model), TappedStep(model), Witness(_batch_size(batch))
     weights = [value_of(variable) for variable in model.trainable_variables]
     tape = witness.run(model, step, batch)
     updated = [(variable, value_of(variable)) for variable, _, _ in step.seen.updated.values()]
@@ -86,43 +131,37 @@ def _origin(
     model: keras.Model, batch: Any, witness: Witness, seen: Seen, tape: tf.GradientTape, spoilt: tuple[str, ...]
 ) -> Facts:
     predictions = witness.predictions(model)
+    outputs = [] if predictions is None else predictions.outputs
     loss_is_bad = witness.failure is not None or not all_finite([seen.loss])
     gradients = [gradient for _, gradient, _ in seen.updated.values()]
     if seen.loss is None and witness.failure is None:
         # a step of the user's own that Keras sees no loss of
-        loss_is_bad = predictions is not None and not all_finite(predictions.outputs)
-    if loss_is_bad:
-        if predictions is None or not all_finite(predictions.outputs):
-            return _from_forward(batch, witness)
-        return _from_loss(model, batch, witness, predictions)
+        loss_is_bad = not all_finite(outputs)
+    forward = loss_is_bad and (predictions is None or not all_finite(outputs))
+    made = witness.source(outputs if forward else [seen.loss] if loss_is_bad else gradients)
+    if made is not None and made.variable:
+        return {"origin": "variable", "variables": (made.variable,)}
+    if forward:
+        return _from_forward(batch, witness, made)
+    if loss_is_bad and predictions is not None:
+        return _from_loss(model, batch, witness, made, predictions)
     if not all_finite(gradients):
-        return _from_backward(batch, witness, seen, tape, predictions)
+        return _from_backward(batch, witness, made, seen, tape, predictions)
     if spoilt:
-        return {
-            "origin": "update",
-            "operation": witness.operation("update"),
-            "variables": spoilt,
-            "largest": largest(gradients),
-        }
+        return _from_update(model, witness, seen, spoilt)
     remark = _("replaying the step showed only finite numbers")
     return {"remark": remark, "largest": largest(gradients)}
 
 
-def _from_forward(batch: Any, witness: Witness) -> Facts:
+def _from_forward(batch: Any, witness: Witness, made: MadeBad | None) -> Facts:
     """The predictions are not finite."""
     size = _batch_size(batch)
-    made = [call for call in witness.calls if all_finite(call.inputs) and not all_finite(call.outputs)]
-    if made:
-        call = _innermost(made)[-1]
-        return dict(
-            origin="layer",
-            **_named(call),
-            operation=witness.operation("forward", call),
-            line=witness.line("forward", call),
-            rows=_bad_rows(call.outputs, size),
-            largest=largest(call.inputs),
-            half_precision=_is_finite_in_float32(call),
-        )
+    if made is not None and made.call is not None:
+        return _from_layer(made.call, made, size)
+    calls = [call for call in witness.calls if all_finite(call.inputs) and not all_finite(call.outputs)]
+    if calls and (made is None or not made.is_data):
+        call = _innermost(calls)[-1]
+        return _from_layer(call, witness.first("forward", call), size)
     x, _y, _weight = keras.utils.unpack_x_y_sample_weight(batch)
     first = next((call for call in witness.calls if not all_finite(call.outputs)), None)
     named = {} if first is None else _named(first)
@@ -131,8 +170,48 @@ def _from_forward(batch: Any, witness: Witness) -> Facts:
     return dict(origin="input", **named, rows=_bad_rows(floats(x), size))
 
 
-def _from_loss(model: keras.Model, batch: Any, witness: Witness, predictions: Call) -> Facts:
+def _from_layer(call: Call, made: MadeBad | None, size: int) -> Facts:
+    """A layer makes it from finite numbers: its output, or what it adds to the loss."""
+    return dict(
+        origin="layer",
+        **_named(call),
+        **_done(made),
+        rows=_bad_rows(call.outputs, size) or _bad_rows([] if made is None else made.by_row, size),
+        largest=largest(call.inputs),
+        half_precision=_is_finite_in_float32(call),
+    )
+
+
+def _done(made: MadeBad | None) -> dict[str, str]:
+    """The operation, and the user's line that called it."""
+    return {} if made is None else {"operation": made.kind, "line": made.line}
+
+
+def _from_loss(model: keras.Model, batch: Any, witness: Witness, made: MadeBad | None, predictions: Call) -> Facts:
     """The predictions are finite, the loss is not."""
+    size = _batch_size(batch)
+    if made is not None and made.call is not None:
+        return _from_layer(made.call, made, size)
+    penalized = _penalized(model)
+    if penalized is not None:
+        return {**penalized, **_done(made)}
+    rows = _rows_of_the_loss(model, batch, predictions)
+    common: Facts = {"largest": largest(predictions.outputs)}
+    # inputs that are not finite may be meant to be, as the predictions are
+    parts = ("target", "sample_weight", "input") if made is not None else ("target", "sample_weight")
+    spoilt = _spoilt_data(batch, parts, rows) if made is None or made.is_data else None
+    if spoilt is not None:
+        return {**common, **spoilt}
+    remark = ""
+    if witness.failure is not None:
+        # nothing of what follows the loss has run
+        made, remark = witness.first("forward", None), describe(witness.failure).splitlines()[0]
+    rows = rows[:MOST_ROWS] or _bad_rows([] if made is None else made.by_row, size)
+    return dict(**common, origin="loss", **_done(made), rows=rows, remark=remark)
+
+
+def _rows_of_the_loss(model: keras.Model, batch: Any, predictions: Call) -> tuple[int, ...]:
+    """Rows whose own loss is not finite; none when that are all."""
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
     size = _batch_size(batch)
 
@@ -148,38 +227,55 @@ def _from_loss(model: keras.Model, batch: Any, witness: Witness, predictions: Ca
         rows = _halved(loss_is_finite, np.arange(size))
     except Exception:  # a loss that cannot be had of single rows
         rows = ()
-    if len(rows) == size > 1:
-        rows = ()
-    common: Facts = {"largest": largest(predictions.outputs)}
-    for origin, part in (("target", y), ("sample_weight", weight)):
-        bad = set(_bad_rows(floats(part), size, all_too=True))
-        if bad and (not rows or bad.intersection(rows)):
-            return dict(**common, origin=origin, rows=tuple(sorted(bad))[:MOST_ROWS])
-    remark = "" if witness.failure is None else describe(witness.failure).splitlines()[0]
-    return dict(
-        **common,
-        origin="loss",
-        operation=witness.operation("forward", None),
-        line=witness.line("forward", None),
-        rows=rows[:MOST_ROWS],
-        remark=remark,
-    )
+    return () if len(rows) == size > 1 else rows
 
 
-def _from_backward(batch: Any, witness: Witness, seen: Seen, tape: tf.GradientTape, predictions: Call | None) -> Facts:
+def _spoilt_data(batch: Any, parts: Sequence[str], rows: Sequence[int] = ()) -> Facts | None:
+    """The first of these parts of the batch that is not finite, in these rows where some are given."""
+    of = dict(zip(("input", "target", "sample_weight"), keras.utils.unpack_x_y_sample_weight(batch), strict=True))
+    for origin in parts:
+        bad = _bad_rows(floats(of[origin]), _batch_size(batch), all_too=True)
+        if bad and (not rows or set(bad).intersection(rows)):
+            return {"origin": origin, "rows": bad}
+    return None
+
+
+def _penalized(model: keras.Model) -> Facts | None:
+    """The first weight whose regularizer makes it."""
+    for layer in model._flatten_layers():
+        for variable in layer._trainable_variables:
+            if variable.regularizer is not None and not all_finite([variable.regularizer(variable)]):
+                return {
+                    "origin": "layer",
+                    "layer": layer.path or layer.name,
+                    "kind": type(layer).__name__,
+                    "variables": (variable.path,),
+                    "largest": largest([value_of(variable)]),
+                }
+    return None
+
+
+def _from_backward(
+    batch: Any,
+    witness: Witness,
+    made: MadeBad | None,
+    seen: Seen,
+    tape: tf.GradientTape,
+    predictions: Call | None,
+) -> Facts:
     """The loss is finite, gradients are not."""
     size = _batch_size(batch)
     spoilt = {key for key, (_, gradient, _) in seen.updated.items() if not all_finite([gradient])}
     common: Facts = {
         "backward": True,
-        "operation": witness.operation("backward"),
-        "line": witness.line("backward"),
+        **_done(witness.first("backward") if made is None or made.is_data else made),
         "variables": _paths(variable for key, (variable, _, _) in seen.updated.items() if key in spoilt),
     }
-    x, _y, _weight = keras.utils.unpack_x_y_sample_weight(batch)
-    if not all_finite(floats(x)):
-        # a layer that makes numbers of NaN hides it from the loss, but not from the gradients
-        return dict(**common, origin="input", rows=_bad_rows(floats(x), size))
+    # a layer that makes numbers of NaN, or a loss that leaves it out, hides it from the loss, not from the gradients
+    parts = ("input",) if made is None else ("input", "target", "sample_weight")
+    data_is_bad = _spoilt_data(batch, parts) if made is None or made.is_data else None
+    if data_is_bad is not None:
+        return {**common, **data_is_bad}
     if seen.loss is None:
         return dict(**common, remark=_("the train step of your own shows no loss to take gradients of"))
     tensors = {id(tensor): tensor for call in witness.calls for tensor in (*call.inputs, *call.outputs)}
@@ -193,9 +289,9 @@ def _from_backward(batch: Any, witness: Witness, seen: Seen, tape: tf.GradientTa
         own = {id(variable) for variable in getattr(call.operation, "trainable_variables", ())}
         return bool(arrived) and all_finite(arrived) and (not all_finite(of(call.inputs)) or bool(own & spoilt))
 
-    made = [call for call in witness.calls if made_it(call)]
-    if made:
-        call = _innermost(made)[-1]
+    calls = [call for call in witness.calls if made_it(call)]
+    if calls:
+        call = _innermost(calls)[-1]
         arrived = of(call.outputs)
         return dict(
             **common,
@@ -208,6 +304,18 @@ def _from_backward(batch: Any, witness: Witness, seen: Seen, tape: tf.GradientTa
         rows = _bad_rows(of(predictions.outputs), size)
         return dict(**common, origin="loss", rows=rows, largest=largest(predictions.outputs))
     return dict(**common, remark=_("no single layer made it from finite gradients"))
+
+
+def _from_update(model: keras.Model, witness: Witness, seen: Seen, spoilt: tuple[str, ...]) -> Facts:
+    """The gradients are finite, what the optimizer makes of them is not."""
+    gradients = [gradient for _, gradient, _ in seen.updated.values()]
+    facts: Facts = {"origin": "update", **_done(witness.first("update")), "variables": spoilt}
+    if not all_finite([seen.learning_rate]):
+        held = _held_rate(model)
+        if held is not None:
+            return {"origin": "variable", "variables": (held.path,)}
+        facts["remark"] = _("the learning rate is {rate}").format(rate=float(seen.learning_rate))
+    return {**facts, "largest": largest(gradients)}
 
 
 def _innermost(calls: Sequence[Call]) -> list[Call]:
@@ -227,7 +335,7 @@ def _named(call: Call) -> dict[str, Any]:
 
 
 def _is_finite_in_float32(call: Call) -> bool:
-    """Whether it is float16 that makes the output of a layer not finite."""
+    """Whether it is float16 that makes the output of a layer, or what it adds to the loss, not finite."""
     layer = call.operation
     if not call.fits:
         return True
@@ -240,7 +348,7 @@ def _is_finite_in_float32(call: Call) -> bool:
         outputs = layer(*args, **kwargs)
     finally:
         layer.dtype_policy = policy
-    return all_finite(floats(outputs))
+    return all_finite(floats([outputs, getattr(layer, "losses", [])]))
 
 
 # rows --------------------------------------------------------------------------------------------------------------

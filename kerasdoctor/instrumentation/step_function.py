@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
-from kerasdoctor.instrumentation import retracing
+from kerasdoctor.instrumentation import assignments, retracing
 from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
 from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
 from kerasdoctor.instrumentation.patching import is_kerass
@@ -251,11 +251,16 @@ class TrainFunction(StepFunction):
 
         `first` is called with the signature of the batches and the seconds that tracing took.
         """
+        if self._flight is not None:
+            assignments.leave(self._flight)
         self._flight, self._first = flight, first
+        assignments.listen(flight)
         self._step.forget()
 
     def detach(self) -> None:
         super().detach()
+        if self._flight is not None:
+            assignments.leave(self._flight)
         self._flight = self._first = None
 
     def take(self) -> Any:

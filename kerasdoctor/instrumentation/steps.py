@@ -49,8 +49,9 @@ class Steps:
         self._loss: list[float] = []
         self._vectors: list[NDArray[np.float32]] = []
         self._due = 0.0
-        #: The first step that was seen not to be finite.
+        #: The first step that was seen not to be finite, and the first one of its execution.
         self.nonfinite: int | None = None
+        self._earliest = 1
         #: Why the first NaN cannot be replayed; empty where it can.
         self.unreplayed = ""
         self._model: keras.Model | None = None
@@ -188,6 +189,8 @@ class Steps:
             batch: index of the (last) batch in the epoch.
             logs: Keras's logs of the step.
         """
+        if self.nonfinite is None:
+            self._earliest = self.last + 1
         self.last = before + batch + 1
         told = self._told()
         loss: float | None = None
@@ -310,7 +313,11 @@ class Steps:
         if self.nonfinite is None:
             return None
         reason = self.unreplayed or (flight.refusal if flight is not None else "")
-        return FirstNonfinite(step=self.nonfinite, remark=_("not replayed: {reason}").format(reason=reason))
+        if not reason and landed is None:
+            reason = _("the weights and the learning rate stayed finite, only the loss in Keras's logs did not")
+        remark = _("not replayed: {reason}").format(reason=reason or _("the step was not kept"))
+        earliest = self._earliest if self._earliest < self.nonfinite else None
+        return FirstNonfinite(step=self.nonfinite, earliest=earliest, remark=remark)
 
 
 class _RunningMean:

@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasdoctor.instrumentation.patching import replaced
+from kerasdoctor.instrumentation.taps import value_of
 
 _LIBRARIES = (
     sysconfig.get_paths()["stdlib"],
@@ -42,20 +43,36 @@ class Call:
     arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class MadeBad:
-    """One operation of TensorFlow that made something that is not finite out of what is."""
+    """What made something that is not finite: an operation of TensorFlow, the batch, or a variable that was read."""
 
     kind: str
     phase: str
     call: Call | None
     line: str
+    #: Place in the order of the step.
+    order: int
+    #: Path of the variable that it read, which was not finite before the step.
+    variable: str = ""
+    #: The first of what it made, and of what was made of that, with a row for each of the batch.
+    by_row: list[Any] = field(default_factory=list)
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the batch itself was not finite."""
+        return self.phase == "data"
+
+
+#: Operations that read a variable: what they give was made elsewhere.
+_READS = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd"})
 
 
 class Witness:
     """Sees every call and every operation of an eager step."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        """Args: size: rows of the batch."""
         #: In the order in which they ended: what is inside comes before what is around it.
         self.calls: list[Call] = []
         self.bad: list[MadeBad] = []
@@ -64,6 +81,13 @@ class Witness:
         self._stack: list[Call] = []
         #: id of a tensor -> the tensor, which keeps its id, and the line that made it.
         self._lines: dict[int, tuple[Any, str]] = {}
+        #: id of a tensor that is not finite -> the tensor, which keeps its id, and what made it so.
+        self._sources: dict[int, tuple[Any, MadeBad]] = {}
+        #: id of the handle of a variable that was not finite before the step -> path.
+        self._variables: dict[int, str] = {}
+        #: id of the handle of a variable -> what made what it was given not finite.
+        self._given: dict[int, MadeBad] = {}
+        self._size = size
 
     def run(self, model: keras.Model, step: Callable[[Any], Any], batch: Any) -> tf.GradientTape:
         """Runs a step; returns a tape that tells gradients of its loss.
@@ -71,6 +95,13 @@ class Witness:
         An exception of the step is kept as `failure`.
         """
         tape = tf.GradientTape(persistent=True)
+        data = MadeBad("", "data", None, "", -1)
+        self._sources = {id(tensor): (tensor, data) for tensor in floats(batch) if not all_finite([tensor])}
+        self._variables = {
+            id(variable.value.handle): variable.path
+            for variable in model.variables
+            if not all_finite([value_of(variable)])
+        }
         with _eager_functions(), tape, self._watching(tape, model):
             try:
                 step(batch)
@@ -153,17 +184,17 @@ class Witness:
         own = [call for call in outermost if call.operation is model]
         return own[-1] if own else outermost[-1] if outermost else None
 
-    def operation(self, phase: str, call: Call | EllipsisType | None = ...) -> str:
+    def source(self, tensors: Sequence[Any]) -> MadeBad | None:
+        """What made tensors not finite, through all operations between; None where that was not seen."""
+        known = [self._sources[id(tensor)][1] for tensor in floats(tensors) if id(tensor) in self._sources]
+        return min(known, key=lambda made: made.order, default=None)
+
+    def given(self, variable: keras.Variable) -> MadeBad | None:
+        """What made the value not finite that a variable was given; None where that was not seen."""
+        return self._given.get(id(variable.value.handle))
+
+    def first(self, phase: str, call: Call | EllipsisType | None = ...) -> MadeBad | None:
         """The first operation of a phase that made it, of a call where one is given; None for outside of all."""
-        found = self._first(phase, call)
-        return found.kind if found else ""
-
-    def line(self, phase: str, call: Call | EllipsisType | None = ...) -> str:
-        """The user's line that called it."""
-        found = self._first(phase, call)
-        return found.line if found else ""
-
-    def _first(self, phase: str, call: Call | EllipsisType | None) -> MadeBad | None:
         return next((bad for bad in self.bad if bad.phase == phase and call in (..., bad.call)), None)
 
     @contextlib.contextmanager
@@ -185,20 +216,46 @@ class Witness:
             return
         line = ""
         if self._phase == "forward":
-            line = _users_line()
+            line = users_line()
             if line:
                 # the last operation that touches a tensor before the backward pass does
                 for tensor in (*inputs, *outputs):
                     self._lines[id(tensor)] = tensor, line
-        if not all_finite(outputs) and all_finite(inputs):
-            # the backward pass of an operation reads what its forward pass read or made
-            made = [self._lines[id(tensor)][1] for tensor in inputs if id(tensor) in self._lines]
-            call = self._stack[-1] if self._stack else None
-            self.bad.append(MadeBad(kind, self._phase, call, line or (made[-1] if made else "")))
+        if kind == "AssignVariableOp" and not all_finite(inputs):
+            made = self.source(inputs)
+            if made is not None:
+                self._given.setdefault(id(inputs[0]), made)
+        spoilt = [tensor for tensor in floats(outputs) if not all_finite([tensor])]
+        made = self._made(kind, inputs, spoilt, line) if spoilt else None
+        if made is None:
+            return
+        made.by_row = made.by_row or [tensor for tensor in spoilt if tensor.shape.rank and len(tensor) == self._size]
+        for tensor in spoilt:
+            self._sources[id(tensor)] = tensor, made
+
+    def _made(self, kind: str, inputs: Any, spoilt: Sequence[Any], line: str) -> MadeBad | None:
+        """What made the outputs of an operation not finite: an earlier one, or this."""
+        earlier = self.source(inputs)
+        if earlier is not None:
+            return earlier
+        bad = [tensor for tensor in floats(inputs) if not all_finite([tensor])]
+        if bad and (_holds_nan(bad) or not _holds_nan(spoilt)):
+            # handed on from a constant, an infinite mask mostly; NaN is made only of what becomes of it
+            return None
+        # the backward pass of an operation reads what its forward pass read or made
+        touched = [self._lines[id(tensor)][1] for tensor in inputs if id(tensor) in self._lines]
+        call = self._stack[-1] if self._stack else None
+        made = MadeBad(kind, self._phase, call, line or (touched[-1] if touched else ""), len(self._sources))
+        if kind in _READS:
+            made.variable = self._variables.get(id(inputs[0]), "")
+            # others were set in this step: metrics, and what keeps a state
+            return made if made.variable else None
+        self.bad.append(made)
+        return made
 
 
-def _users_line() -> str:
-    """The line of the innermost frame inside the step that is none of a library's; empty without one."""
+def users_line() -> str:
+    """The line of the innermost frame, inside a step that is witnessed, that is none of a library's; else empty."""
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code is not Witness.run.__code__:
         name = frame.f_code.co_filename
@@ -227,6 +284,10 @@ def floats(structure: Any) -> list[Any]:
 
 def _dense(tensor: Any) -> Any:
     return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def _holds_nan(tensors: Sequence[Any]) -> bool:
+    return any(bool(np.isnan(array(tensor)).any()) for tensor in tensors)
 
 
 def array(tensor: Any) -> NDArray[np.floating]:

@@ -186,7 +186,7 @@ def words() -> dict[str, str]:
         "log": _("log"),
         "log_title": _("logarithmic scale"),
         "metric": _("metric to draw"),
-        "not_finite": _("{value} at step {step}"),
+        "not_finite": _("{value} by step {step}"),
         "not_finite_epoch": _("{value} at epoch {epoch}"),
         "healthy": _("nothing found"),
         "healthy_yet": _("nothing found yet"),

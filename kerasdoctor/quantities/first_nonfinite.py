@@ -9,8 +9,9 @@ from kerasdoctor.quantities import Quantity
 
 #: What the first number that is not finite belonged to: an input, a target or a sample weight of the batch; the
 #: output of a layer whose inputs were finite; the loss of finite predictions; what the optimizer made of finite
-#: gradients; or "unknown" where the step could not be replayed, or where replaying did not show it again.
-Origin = Literal["input", "target", "sample_weight", "layer", "loss", "update", "unknown"]
+#: gradients; a variable that was not finite before the step; or "unknown" where the step could not be replayed, or
+#: where replaying did not show it again.
+Origin = Literal["input", "target", "sample_weight", "layer", "loss", "update", "variable", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class FirstNonfinite(Quantity):
 
     #: Steps made in this call of `fit`, this one included.
     step: int
+    #: The first step that it may be: with `steps_per_execution` > 1 that of the execution, which ends with `step`.
+    earliest: int | None = None
     origin: Origin = "unknown"
     #: Whether the forward pass was finite and the gradient of `origin` is what was not.
     backward: bool = False
@@ -30,7 +33,8 @@ class FirstNonfinite(Quantity):
     operation: str = ""
     #: The line of the user's code that called the operation, where one did.
     line: str = ""
-    #: Paths of the trainable variables whose gradient or value was no longer finite in this step.
+    #: Paths of the trainable variables whose gradient or value was no longer finite in this step; of a weight whose
+    #: regularizer made it; of variables that were not finite before it.
     variables: tuple[str, ...] = ()
     #: Positions in the batch of the rows that are concerned; empty where it is no matter of single rows.
     rows: tuple[int, ...] = ()

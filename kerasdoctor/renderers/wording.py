@@ -172,8 +172,8 @@ def measured(evidence: Evidence, initial_epoch: int = 0) -> list[str]:
         parts.append(_("at {where}").format(where=plain(evidence.where, 80)))
     if evidence.when is not None and evidence.when.epoch is not None:
         parts.append(_("epoch {epoch:,}").format(epoch=initial_epoch + evidence.when.epoch))
-    if evidence.when is not None and evidence.when.step is not None:
-        parts.append(_("step {step:,}").format(step=evidence.when.step))
+    if evidence.when is not None and evidence.when.steps:
+        parts.append(evidence.when.steps)
     return parts
 
 

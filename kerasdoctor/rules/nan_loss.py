@@ -36,12 +36,20 @@ LARGE_INPUT = 20.0
 #: Targets of a squared error beyond it: its gradient grows with them, and 1,000 made SGD at 0.01 diverge.
 LARGE_TARGET = 100.0
 
+#: The square of what is larger is beyond float32, which ends at 3.4e38.
+LARGEST_SQUARED = 1.8e19
+
 #: A weight beyond it has exploded: networks begin below 1, and those of the healthy runs end below 10.
 EXPLODED = 1e4
 
 #: Losses that take a logarithm of what may be negative or 0.
 _OF_LIMITED_DOMAIN = {"poisson", "kldivergence", "meansquaredlogarithmicerror"}
 _SCALING = {"Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"}
+#: Callbacks of Keras's that give no variable a value that is not finite.
+_ONLY_READING = {
+    *("CSVLogger", "EarlyStopping", "History", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau"),
+    *("RemoteMonitor", "TensorBoard", "TerminateOnNaN"),
+}
 _WITHOUT_WEIGHTS_OF_THEIR_OWN = {"InputLayer", "Flatten", "Reshape", "Permute"}
 
 
@@ -222,7 +230,12 @@ def unscaled_targets(
     name, values = max(target_range.outputs.items(), key=lambda item: _size(item[1]))
     statement = _("{name} runs from {low:.4g} to {high:.4g}").format(name=name, low=values.minimum, high=values.maximum)
     found = Evidence(statement, quantity="target_range", value=_size(values), threshold=LARGE_TARGET)
-    return _scale(found, batch_loss, _replayed(first_nonfinite))
+    origin = _replayed(first_nonfinite)
+    if origin is not None and origin.origin == "loss" and not origin.backward and _size(values) > LARGEST_SQUARED:
+        return Status.CONFIRMED, replace(
+            found, statement=_("{found}, and float32 does not hold its square").format(found=statement)
+        )
+    return _scale(found, batch_loss, origin)
 
 
 def custom_loss(
@@ -318,6 +331,21 @@ def mixed_precision(compile: Compile, first_nonfinite: FirstNonfinite | None = N
     return Status.POSSIBLE, Evidence(statement, quantity="compile")
 
 
+def changed_outside(
+    evidence: Evidence, fit: Fit, first_nonfinite: FirstNonfinite | None = None
+) -> tuple[Status, Evidence]:
+    """Whether a variable was not finite before the step, or the learning rate, by other code than the steps."""
+    if _only_validation(evidence):
+        return _validation_alone()
+    origin = _replayed(first_nonfinite)
+    if origin is not None:
+        return _decided(origin, (origin.origin == "variable" and not origin.remark) or _rate_is_lost(origin))
+    in_first_step = evidence.when is not None and evidence.when.step == 1
+    if not in_first_step and set(fit.callbacks) <= _ONLY_READING:
+        return Status.RULED_OUT, Evidence(_("no callback changes anything between two steps"), quantity="fit")
+    return Status.POSSIBLE, Evidence(_("not measured: {reason}").format(reason=_unreplayed(first_nonfinite)))
+
+
 class NanLoss(Rule):
     """The loss, or a weight, is NaN or infinite.
 
@@ -333,7 +361,8 @@ class NanLoss(Rule):
     regression targets beyond 100 then say why. In the very first batch it cannot be the learning rate: its loss is
     computed before any update. At the default level the step is replayed from the last finite state and run operation
     by operation: the sample, the layer and the operation that first made NaN out of finite numbers, in the forward or
-    the backward pass. Without that, what remains is an operation that computes NaN from finite numbers (a logarithm or
+    the backward pass; or the variable that a callback, an initializer or other code had set to NaN before it. Without
+    that, what remains is an operation that computes NaN from finite numbers (a logarithm or
     root of 0, a division by 0), in a loss of one's own, in a layer, or in float16. Only `val_loss`: the validation
     data.
 
@@ -403,6 +432,11 @@ class NanLoss(Rule):
         ),
         Cause("unstable-layer", _("a layer computes NaN from finite numbers"), examine=unstable_layer),
         Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision),
+        Cause(
+            "changed-outside",
+            _("a variable or the learning rate was set to NaN or infinity outside of the training steps"),
+            examine=changed_outside,
+        ),
     )
 
     examples = (
@@ -416,6 +450,7 @@ class NanLoss(Rule):
         history: Mapping[str, Sequence[float]],
         fit: Fit,
         data: Data,
+        compile: Compile,
         batch_loss: BatchLoss | None = None,
         epoch_begin: EpochBegin | None = None,
         first_nonfinite: FirstNonfinite | None = None,
@@ -426,7 +461,8 @@ class NanLoss(Rule):
         step, value = _first_nonfinite(batch_loss)
         if step is not None:
             epoch = _epoch_of(step, epoch_begin, fit, data)
-            place = _("step {step}").format(step=step)
+            when = When(epoch, step, _earliest(step, compile))
+            place = when.steps
             if epoch is not None:
                 place += _(" (epoch {epoch})").format(epoch=epoch)
             statement = _("the batch loss is {value} from {place} on").format(value=_name(value), place=place)
@@ -434,11 +470,13 @@ class NanLoss(Rule):
                 statement + _began(first_nonfinite),
                 quantity="batch_loss",
                 where="loss",
-                when=When(epoch, step),
+                when=when,
                 value=value,
             )
         if weight_norm is not None and weight_norm.nonfinite.any():
-            return _weights(weight_norm, first_nonfinite, _epoch_of(_spoilt_from(weight_norm), epoch_begin, fit, data))
+            step = _spoilt_from(weight_norm)
+            when = When(_epoch_of(step, epoch_begin, fit, data), step, _earliest(step, compile))
+            return _weights(weight_norm, first_nonfinite, when)
         for key, stride in (("loss", 1), ("val_loss", fit.validation_freq)):
             for index, value in enumerate(history.get(key, ())):
                 if not math.isfinite(value):
@@ -458,18 +496,22 @@ def _spoilt_from(weight_norm: WeightNorm) -> int:
     return int(weight_norm.first[np.argmax(weight_norm.nonfinite.any(axis=1))])
 
 
-def _weights(weight_norm: WeightNorm, first: FirstNonfinite | None, epoch: int | None) -> Evidence:
+def _earliest(step: int, compile: Compile) -> int | None:
+    """The first step that it may be, where several are executed at once."""
+    # an execution at the end of an epoch may be shorter
+    size = compile.source.get("steps_per_execution", "")
+    return max(1, step - int(size) + 1) if size.isdigit() and int(size) > 1 else None
+
+
+def _weights(weight_norm: WeightNorm, first: FirstNonfinite | None, when: When) -> Evidence:
     spoilt = [weight_norm.columns[column] for column in np.flatnonzero(weight_norm.nonfinite.sum(axis=0))]
-    step = _spoilt_from(weight_norm)
-    statement = _("{variable} holds NaN or infinity from step {step} on, although the loss is finite").format(
+    statement = _("{variable} holds NaN or infinity from {steps} on, although the loss is finite").format(
         variable=_("{first} and {more} more").format(first=spoilt[0], more=len(spoilt) - 1)
         if len(spoilt) > 1
         else spoilt[0],
-        step=step,
+        steps=when.steps,
     )
-    return Evidence(
-        statement + _began(first), quantity="weight_norm", where=spoilt[0], when=When(epoch, step), value=math.nan
-    )
+    return Evidence(statement + _began(first), quantity="weight_norm", where=spoilt[0], when=when, value=math.nan)
 
 
 def _began(first: FirstNonfinite | None) -> str:
@@ -528,7 +570,9 @@ def _told(first: FirstNonfinite) -> str:
     if first.origin == "update":
         return _("the update of {variable} made it from finite gradients, at most {largest:.3g}").format(
             variable=first.variables[0], largest=first.largest
-        )
+        ) + (f": {first.remark}" if first.remark else "")
+    if first.origin == "variable":
+        return _set_before(first)
     said = _place(first)
     if first.operation:
         said += _(", in the operation {operation}").format(operation=first.operation)
@@ -541,6 +585,24 @@ def _told(first: FirstNonfinite) -> str:
     return said
 
 
+def _set_before(first: FirstNonfinite) -> str:
+    """How a variable came to be not finite."""
+    if first.remark:
+        said = _("{variable} was not finite before it: {remark}")
+    elif first.step == 1:
+        said = _(
+            "{variable} held NaN or infinity before the first step, by its initializer, the weights that were loaded, "
+            "or other code"
+        )
+    else:
+        said = _("{variable} was set to NaN or infinity between steps {before} and {step}, by a callback or other code")
+    named = first.variables[0]
+    if len(first.variables) > 1:
+        named = _("{first} and {more} more").format(first=named, more=len(first.variables) - 1)
+    said = said.format(variable=named, remark=first.remark, before=first.step - 1, step=first.step)
+    return said + (_(", in the line `{line}`").format(line=first.line) if first.line else "")
+
+
 def _place(first: FirstNonfinite) -> str:
     """The layer or the loss, and its pass."""
     if first.origin == "loss":
@@ -550,7 +612,9 @@ def _place(first: FirstNonfinite) -> str:
     said = _("layer {layer} ({kind}) makes it")
     if first.backward:
         said = _("the backward pass of layer {layer} ({kind}) makes it")
-    said = said.format(layer=first.layer, kind=first.kind)
+    elif first.variables:
+        said = _("the regularizer of {variable} makes it")
+    said = said.format(layer=first.layer, kind=first.kind, variable=", ".join(first.variables))
     if math.isfinite(first.largest):
         said += _(" from numbers of at most {largest:.3g}").format(largest=first.largest)
     return said
@@ -582,6 +646,7 @@ def _elsewhere(first: FirstNonfinite) -> tuple[Status, Evidence]:
         **dict.fromkeys(_OF_DATA, _("it began in the data")),
         "loss": _("it began in the loss"),
         "update": _("it began in an update"),
+        "variable": _("it began with a variable that was not finite before the step"),
         "layer": _("it began in layer {layer}").format(layer=first.layer),
     }
     return Status.RULED_OUT, replace(_evidence(first), statement=places[first.origin])
@@ -677,10 +742,17 @@ def _size(values: Range) -> float:
 
 def _diverged(origin: FirstNonfinite | None, batch_loss: BatchLoss | None) -> bool:
     """Whether the steps were too long: the weights exploded, or the losses grew before."""
+    if origin is not None and _rate_is_lost(origin):
+        return False
     if origin is not None and (origin.origin == "update" or _exploded(origin)):
         return True
     growth = None if batch_loss is None else _growth(batch_loss)
     return (origin is None or origin.origin not in _OF_DATA) and growth is not None and growth[0] >= GROWTH
+
+
+def _rate_is_lost(first: FirstNonfinite) -> bool:
+    """Whether a schedule gave a learning rate that is not finite."""
+    return first.origin == "update" and bool(first.remark)
 
 
 def _scale(found: Evidence, batch_loss: BatchLoss | None, origin: FirstNonfinite | None) -> tuple[Status, Evidence]:

@@ -139,7 +139,8 @@ def test_nan_in_one_input_of_a_shuffled_epoch():
     assert told.layer.endswith("one")
 
 
-def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate():
+@pytest.mark.parametrize("scaled", [False, True])
+def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate(scaled: bool):
     x, y = rows()
 
     class Later(keras.callbacks.Callback):
@@ -148,7 +149,8 @@ def test_nan_in_the_third_epoch_after_a_callback_changed_the_learning_rate():
             self.model.optimizer.learning_rate = 1e30 if done == 25 else 0.01
 
     model = network(dense("one"), last="linear")
-    model.compile(keras.optimizers.SGD(0.01), "mse")
+    optimizer = keras.optimizers.SGD(0.01)
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse")
     told = found(watched(model, x, y, shuffle=False, epochs=3, callbacks=[Later()]))
     assert (told.step, told.origin) == (26, "update")
     assert told.largest_weight < 10
@@ -614,3 +616,325 @@ def test_an_index_without_a_row_in_an_embedding_is_kerass_error_and_no_nan():
     assert record.outcome.status == "raised"
     assert "first_nonfinite" not in record.quantities
     assert len(record.quantities["batch_loss"]) == AT_FAULT // BATCH
+
+
+class Penalty(layers.Layer):
+    """A term of the loss, as the divergence of a variational autoencoder."""
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(1e-3 * ops.mean(ops.exp(inputs)))
+        return inputs
+
+
+def test_what_a_layer_adds_to_the_loss():
+    x, y = rows()
+    x[AT_FAULT] = 90
+    # a target that the loss leaves out
+    y[AT_FAULT + 1] = np.nan
+    model = network(Penalty(name="penalty"))
+    model.compile(keras.optimizers.SGD(1e-9), lambda true, predicted: ops.where(ops.isnan(true), 0.0, predicted))
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.kind, told.operation) == ("network/penalty", "Penalty", "Exp")
+    assert told.line == "self.add_loss(1e-3 * ops.mean(ops.exp(inputs)))"
+
+
+@keras.saving.register_keras_serializable("tests")
+class Logarithms(keras.regularizers.Regularizer):
+    """Undefined at 0."""
+
+    def __call__(self, x: Any) -> Any:
+        return -1e-3 * ops.sum(ops.log(x))
+
+
+def test_a_regularizer_of_an_activity():
+    x, y = rows()
+    x[AT_FAULT] = 0
+    model = network(dense("one", bias_initializer="zeros", activity_regularizer=Logarithms()))
+    model.layers[0].set_weights([np.ones((FEATURES, 8), "float32"), np.zeros(8, "float32")])
+    model.layers[0].bias.trainable = False
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation, told.variables) == ("network/one", "Log", ())
+
+
+def told_by(watch: Any) -> str:
+    """The evidence of the one cause that is confirmed."""
+    (diagnosis,) = (diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    confirmed = [cause for cause in diagnosis.causes if cause.status is Status.CONFIRMED]
+    assert len(confirmed) == 1
+    return f"{confirmed[0].name}: {confirmed[0].evidence.statement}"
+
+
+def test_a_regularizer_of_a_weight_is_no_matter_of_rows():
+    x, y = rows()
+    model = network(dense("one", bias_regularizer=Logarithms()))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.rows, told.operation) == ("layer", 1, (), "Log")
+    assert (told.layer, told.variables) == ("network/one", ("network/one/bias",))
+    assert told_by(watch).startswith("unstable-layer: the regularizer of network/one/bias makes it")
+
+
+def test_of_several_steps_in_one_execution_each_may_be_the_first():
+    x, y = rows()
+    x[5 * BATCH - 1, 0] = np.nan
+    model = network()
+    model.compile("adam", "mse", steps_per_execution=2)
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
+    told = found(watch.report.record)
+    assert (told.earliest, told.step) == (5, 6)
+    (diagnosis,) = (diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "nan-loss")
+    assert "is NaN from step 5 or 6 (epoch 1) on" in diagnosis.message
+    assert (diagnosis.evidence[0].when.earliest, diagnosis.evidence[0].when.step) == (5, 6)
+
+
+class Sets(keras.callbacks.Callback):
+    """Gives a number to a weight, or to the learning rate, after so many steps."""
+
+    def __init__(self, done: int, name: str, value: float) -> None:
+        super().__init__()
+        self.done, self.name, self.value = done, name, value
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        if int(optimizer.iterations.numpy()) == self.done:
+            variables = {variable.path: variable for variable in [*self.model.variables, *optimizer.variables]}
+            variables[self.name].assign(ops.full_like(variables[self.name], self.value))
+
+
+class SetsAfterwards(Sets):
+    """The same when a batch has ended."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        pass
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_begin(batch)
+
+
+class SetsWithTheEpoch(SetsAfterwards):
+    """The same when an epoch has ended."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        pass
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        Sets.on_train_batch_begin(self, 0)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize(
+    ("callback", "done"), [(Sets, 13), (SetsAfterwards, 13), (Sets, 10), (SetsAfterwards, 10), (SetsWithTheEpoch, 10)]
+)
+@pytest.mark.parametrize("name", ["network/head/kernel", "sgd/learning_rate"])
+def test_a_callback_that_sets_a_variable_to_nan(name: str, callback: type[Sets], done: int, eagerly: bool):
+    x, y = rows()
+    model = network(dense("one"))
+    model.compile(keras.optimizers.SGD(0.01, name="sgd"), "mse", run_eagerly=eagerly)
+    original = keras.Variable.assign
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, callbacks=[callback(done, name, np.nan)])
+    assert keras.Variable.assign is original
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", done + 1, (name,))
+    words = f"changed-outside: {name} was set to NaN or infinity between steps {done} and {done + 1}"
+    assert told_by(watch).startswith(words)
+    if done == 13 and name == "network/head/kernel":
+        assert told.line == "variables[self.name].assign(ops.full_like(variables[self.name], self.value))"
+
+
+def test_a_weight_that_is_infinite_from_the_beginning():
+    x, y = rows()
+    model = network(dense("one", bias_initializer=keras.initializers.Constant(np.inf)))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", 1, ("network/one/bias",))
+    assert told_by(watch).startswith("changed-outside: network/one/bias held NaN or infinity before the first step")
+
+
+class Attention(layers.Layer):
+    """Weights of the positions that are not 0: of no position where all are."""
+
+    def call(self, inputs: Any) -> Any:
+        scores = ops.where(inputs > 0, inputs, -np.inf)
+        return inputs * ops.softmax(scores)
+
+
+def test_an_infinite_mask_is_no_origin_but_what_becomes_of_it():
+    x, y = rows()
+    x[:, 0] = 0
+    x[AT_FAULT] = 0
+    model = network(Attention(name="attention"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation) == ("network/attention", "Softmax")
+    assert told.line == "return inputs * ops.softmax(scores)"
+
+
+class MaskedLog(layers.Layer):
+    """A logarithm of what is positive: the others are not finite for a moment."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(inputs > 0, ops.log(inputs), 0.0)
+
+
+class Root(layers.Layer):
+    """A root that its author thought safe."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.sqrt(inputs + 1e-3)
+
+
+def test_what_a_layer_leaves_out_itself_is_no_origin():
+    x, y = rows()
+    x[:, 0] = 0
+    x[AT_FAULT, 1] = -0.5
+    inputs = keras.Input((FEATURES,))
+    branches = [Root(name="root")(inputs), MaskedLog(name="log")(inputs)]
+    model = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(branches)))
+    # the gradient of the logarithm is not finite either, but that comes later
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.layer, told.operation) == ("root", "Sqrt")
+    assert (told.step, told.samples) == (AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_a_target_that_the_loss_leaves_out_but_not_its_gradient():
+    def masked(true: Any, predicted: Any) -> Any:
+        true = ops.reshape(true, (-1, 1))
+        return ops.where(ops.isnan(true), 0.0, ops.square(true - predicted))
+
+    x, y = rows()
+    y[AT_FAULT] = np.nan
+    model = network(last="linear")
+    model.compile("adam", masked)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.step) == ("target", True, AT_FAULT // BATCH + 1)
+    assert told.samples == (AT_FAULT,)
+
+
+def test_the_gradient_of_a_root_in_a_loss_of_ones_own():
+    def distance(true: Any, predicted: Any) -> Any:
+        return ops.sqrt(ops.sum(ops.square(ops.reshape(true, (-1, 1)) - predicted), axis=-1))
+
+    x, y = rows()
+    x[AT_FAULT] = y[AT_FAULT] = 0
+    model = keras.Sequential([keras.Input((FEATURES,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1e-3), distance)
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.backward, told.operation) == ("loss", True, "SqrtGrad")
+    assert (told.step, told.samples) == (AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+class RootOfTheRest(keras.optimizers.schedules.LearningRateSchedule):
+    """A decay that goes on beyond its end."""
+
+    def __call__(self, step: Any) -> Any:
+        return 0.01 * tf.sqrt(6.0 - tf.cast(step, tf.float32))
+
+
+def test_a_schedule_that_ends_in_nan_is_no_rate_that_is_too_high():
+    x, y = rows()
+    model = network()
+    model.compile(keras.optimizers.Adam(RootOfTheRest()), "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.operation) == ("update", 8, "Sqrt")
+    said = told_by(watch)
+    assert said.startswith("changed-outside")
+    assert said.endswith("the learning rate is nan")
+
+
+class Average(layers.Layer):
+    """Divides by a running mean of roots, which it keeps."""
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.mean = self.add_weight(shape=(shape[-1],), initializer="ones", trainable=False, name="mean")
+
+    def call(self, inputs: Any) -> Any:
+        outputs = inputs / self.mean
+        self.mean.assign(0.9 * self.mean + 0.1 * ops.mean(ops.sqrt(inputs), axis=0))
+        return outputs
+
+
+def test_the_state_of_a_layer_is_followed_to_the_step_that_spoilt_it():
+    x, y = rows()
+    x[AT_FAULT, 1] = -1
+    model = network(Average(name="average"))
+    model.compile("adam", "mse")
+    told = found(watched(model, x, y, shuffle=False))
+    # the loss is finite in that step, and not in the next one
+    assert (told.origin, told.step, told.samples) == ("layer", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert (told.layer, told.operation) == ("network/average", "Sqrt")
+
+
+def test_a_state_that_the_last_step_of_an_epoch_spoilt_was_set_by_no_callback():
+    x, y = rows()
+    x[ROWS - 1, 1] = -1
+    model = network(Average(name="average"))
+    model.compile("adam", "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, shuffle=False, callbacks=[Told()])
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.variables) == ("variable", 11, ("network/average/mean",))
+    assert told.remark == "an earlier step left it so"
+
+
+def test_weights_of_the_classes_that_are_not_finite():
+    x, y = rows()
+    y[:] = 0
+    y[[AT_FAULT, AT_FAULT + 40]] = 1
+    model = network()
+    model.compile("adam", "binary_crossentropy")
+    told = found(watched(model, x, y, shuffle=False, class_weight={0: 1.0, 1: np.nan}))
+    assert (told.origin, told.step, told.samples) == ("sample_weight", AT_FAULT // BATCH + 1, (AT_FAULT,))
+
+
+def test_a_target_whose_square_is_beyond_float32():
+    x, y = rows()
+    y[AT_FAULT] = 1e25
+    model = network(last="linear")
+    model.compile(keras.optimizers.SGD(1e-3), "mse")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0, shuffle=False)
+    told = found(watch.report.record)
+    assert (told.origin, told.step, told.samples) == ("loss", AT_FAULT // BATCH + 1, (AT_FAULT,))
+    assert told_by(watch).startswith("unscaled-targets: y runs from 0 to 1e+25")
+
+
+class TellsMore(keras.Model):
+    """Reports a loss that it does not train with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = layers.Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        return self.head(inputs)
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(self(x, training=True) - y[:, None]))
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss + ops.mean(ops.log(x))}
+
+
+def test_a_loss_in_the_logs_alone_is_said_to_be_that():
+    x, y = rows()
+    x[AT_FAULT, 0] = 0
+    model = TellsMore()
+    model.compile("sgd")
+    told = found(watched(model, x, y, shuffle=False))
+    assert (told.origin, told.step) == ("unknown", AT_FAULT // BATCH + 1)
+    assert told.remark.endswith("only the loss in Keras's logs did not")

@@ -253,6 +253,11 @@ CONFIRMED_BY_A_REPLAY = {
         "unstable-layer",
         "layer net/log (Log) makes it from numbers of at most 1, in the operation Log of the line `return ops.log(x)`",
     ),
+    "variable": (
+        {"variables": ("net/kernel",), "line": "kernel.assign(new)"},
+        "changed-outside",
+        "net/kernel was set to NaN or infinity between steps 1 and 2, by a callback or other code, in the line `kernel",
+    ),
     "update": ({"variables": ("net/kernel",), "largest": 2.0}, "learning-rate-too-high", "the update of net/kernel"),
 }
 
@@ -319,3 +324,35 @@ def test_why_the_step_was_not_replayed_is_said() -> None:
     record.quantities.pop("input_range")
     assert "Keras draws the batches" in cause(record, NAME, "unstable-layer").evidence.statement
     assert status(record, "nan-in-data") is Status.POSSIBLE
+
+
+def test_of_a_longer_execution_every_step_may_be_the_first() -> None:
+    record = with_batches(2.3, 2.2)
+    record.compile = replace(record.compile, source={"steps_per_execution": "4"})
+    record.quantities["batch_loss"] = BatchLoss(array("q", [4, 8, 12]), array("d", [2.3, 2.2, NAN]))
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "the batch loss is NaN from one of the steps 9 to 12 (epoch 1) on" in found.message
+    assert found.evidence[0].when == When(epoch=1, step=12, earliest=9)
+    record = lost_weights()
+    record.compile = replace(record.compile, source={"steps_per_execution": "2"})
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "net/kernel holds NaN or infinity from step 1 or 2 on" in found.message
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "expected"), [(("EarlyStopping",), Status.RULED_OUT), (("Mine",), Status.POSSIBLE)]
+)
+def test_without_a_replay_callbacks_may_have_changed_a_variable(callbacks: tuple[str, ...], expected: Status) -> None:
+    record = with_batches(2.3, 2.2)
+    record.fit = replace(record.fit, callbacks=callbacks)
+    assert status(record, "changed-outside") is expected
+
+
+def test_weights_that_a_step_left_so_were_not_changed_outside() -> None:
+    record = replayed("variable", variables=("net/average",), remark="an earlier step left it so")
+    assert status(record, "changed-outside") is Status.RULED_OUT
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "net/average was not finite before it: an earlier step left it so" in found.message
