@@ -8,6 +8,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
 
 import kerasdoctor
 from kerasdoctor.instrumentation.summaries import data
@@ -94,6 +95,31 @@ def test_whether_the_validation_rows_are_weighted(arguments, weighted):
     with kerasdoctor.watch(quiet=True) as watch:
         model.fit(np.ones((8, 2)), np.ones(8), verbose=0, **arguments)
     assert watch.report.record.fit.validation_weighted is weighted
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "coo_matrix", "csr_array"])
+def test_sparse_rows_are_not_looked_at_and_the_report_says_so(kind):
+    x = getattr(scipy.sparse, kind)(np.eye(40, FEATURES, dtype="float32"))
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, np.arange(40) % 2, verbose=0)
+    record = watch.report.record
+    assert not record.failures
+    assert record.data.not_examined == f"x holds a {kind}: sparse rows are not looked at"
+    assert record.fit.batch_size == 32
+    assert "gradient_norm" in record.quantities
+
+
+def test_nan_in_sparse_rows_is_found_in_its_batch():
+    x = scipy.sparse.csr_matrix(np.eye(80, FEATURES, dtype="float32"))
+    x[3, 3] = np.nan
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, np.arange(80) % 2, verbose=0, shuffle=False)
+    assert not watch.report.record.failures
+    assert watch.report.record.quantities["first_nonfinite"].step == 1
 
 
 @pytest.mark.parametrize("part", ["y", "sample_weight", "validation_data"])

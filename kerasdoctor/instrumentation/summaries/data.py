@@ -48,9 +48,9 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
             kind=type(arguments["x"]).__name__
         )
         return Data(**common, not_examined=reason), None
-    differing = _lengths_differ(arguments)
-    if differing:
-        return Data(**common, not_examined=differing), None
+    reason = _sparse(arguments) or _lengths_differ(arguments)
+    if reason:
+        return Data(**common, not_examined=reason), None
     try:
         tap = _tap(arguments, output_units)
     except (TypeError, ValueError, AttributeError) as error:
@@ -76,9 +76,14 @@ def _steps(dataset: Any) -> tuple[PipelineStep, ...]:
         return ()
 
 
-def is_arrays(x: Any) -> bool:
+def is_cut(x: Any) -> bool:
     """Whether Keras takes `x` as arrays that it cuts into batches itself."""
     return _data_kind(x) == "arrays"
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether these are arrays that Keras cuts into batches, of which rows can be taken as they are."""
+    return is_cut(x) and not any(_is_sparse(part) for part in keras.tree.flatten(x))
 
 
 def container(value: Any) -> str:
@@ -107,6 +112,23 @@ def _data_kind(x: Any) -> DataKind:
     flat = keras.tree.flatten(x)
     # a DataFrame has no single dtype
     return "arrays" if flat and all(hasattr(part, "shape") for part in flat) else "other"
+
+
+def _is_sparse(part: Any) -> bool:
+    """Whether an array keeps only what is not 0: a matrix of scipy's, a sparse tensor."""
+    kind = type(part)
+    return kind.__module__.startswith(("scipy.sparse", "jax.experimental.sparse")) or kind.__name__ == "SparseTensor"
+
+
+def _sparse(arguments: Mapping[str, Any]) -> str:
+    """Which of the arrays is a sparse one; empty where none is."""
+    for name in ("x", "y", "sample_weight", "validation_data"):
+        for part in keras.tree.flatten(arguments.get(name)):
+            if _is_sparse(part):
+                return _("{name} holds a {kind}: sparse rows are not looked at").format(
+                    name=name, kind=type(part).__name__
+                )
+    return ""
 
 
 def _lengths_differ(arguments: Mapping[str, Any]) -> str:
