@@ -112,7 +112,14 @@ def measure(
     rows = np.sort(np.random.default_rng(0).choice(n, min(n, ROWS), replace=False))
     try:
         inputs, targets = keras.tree.map_structure(lambda part: data.rows_of(part, rows), (x, y))
-        with kept(model):
+        batch = keras.tree.map_structure(lambda part: Subject.tensor(part[:BATCH]), inputs)
+        foreign, reason = _left_behind(model, batch, training=False)
+        if reason:
+            return {}, reason
+        # those that are asked for train
+        further, untrained = _left_behind(model, batch, training=True) if asked else ([], "")
+        foreign += further
+        with kept(model, foreign):
             outputs, drew = _watched_pass(model, inputs)
     except Exception as error:  # rows that the model does not take are the user's
         return {}, _("the model could not be called: {error}").format(error=describe(error))
@@ -133,7 +140,10 @@ def measure(
     for name, probe in probes().items():
         if name in on_demand() and name not in asked:
             continue
-        with noting(name), kept(model):
+        if name in on_demand() and untrained:
+            reasons.append(f"{name}: {untrained}")
+            continue
+        with noting(name), kept(model, foreign):
             try:
                 quantity = probe(subject)
             except CannotLook as reason:
@@ -183,17 +193,47 @@ def numbers_of(outputs: Any) -> NDArray[np.float64]:
     )
 
 
+def _left_behind(model: keras.Model, batch: Any, *, training: bool) -> tuple[list[Any], str]:
+    """Variables of a pass that Keras may not know of, and why more than variables would be changed by it."""
+    if keras.config.backend() != "tensorflow":
+        return [], ""
+    import tensorflow as tf
+
+    from kerasdoctor.instrumentation.side_effects import captured, lasting
+
+    with kept(model):
+        # one that is made within the trace would belong to it
+        keras.src.random.seed_generator.global_seed_generator()
+        try:
+            traced = tf.function(lambda rows: model(rows, training=training), autograph=False)
+            concrete = traced.get_concrete_function(batch)
+        except Exception as error:  # a model that runs eagerly may be one that cannot be traced
+            if not model.run_eagerly:
+                raise
+            reason = _("the model runs eagerly, and what it changes cannot be seen: {error}")
+            return [], reason.format(error=describe(error).splitlines()[0])
+        finally:
+            model._clear_losses()
+    return captured(concrete), lasting(concrete, eagerly=True)
+
+
 @contextlib.contextmanager
-def kept(model: keras.Model) -> Iterator[None]:
-    """What a pass in inference mode may change is as it was: moving statistics, and Keras's random numbers."""
+def kept(model: keras.Model, foreign: Sequence[Any] = ()) -> Iterator[None]:
+    """What a pass in inference mode may change is as it was: moving statistics, and Keras's random numbers.
+
+    So are `foreign` variables, which Keras does not know of.
+    """
     variables = list(model.non_trainable_variables)
     shared = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
     if shared is not None:
         variables.append(shared.state)
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    values = [variable.read_value() for variable in foreign]
     try:
         yield
     finally:
+        for variable, value in zip(foreign, values, strict=True):
+            variable.assign(value)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         if shared is None:
