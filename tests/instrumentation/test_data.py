@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kerasdoctor
 from kerasdoctor.instrumentation.summaries import data
@@ -49,6 +51,29 @@ def test_a_sample_is_the_rows_that_it_says(tmp_path, kind):
     assert np.diff(rows).max() < ROWS / 200
     np.testing.assert_array_equal(tap.inputs["x"][:, 0], rows * FEATURES)
     np.testing.assert_array_equal(tap.targets["y"], rows)
+
+
+@pytest.mark.parametrize("shape", [(2 * 10**6 + 1, 1), (625 * 10**6, 4), (10**8,), (10**9, 0), (7, 10**9), (1, 10**9)])
+def test_neither_many_bytes_nor_many_rows_are_looked_at(shape):
+    # one number in memory, that stands for all of them
+    x, y = np.broadcast_to(np.int8(1), shape), np.broadcast_to(np.int8(0), shape[:1])
+    rows = data._sampled_rows(shape[0], [x, y])
+    assert len(rows) <= data.SAMPLED_ROWS
+    assert (rows[0], rows[-1]) == (0, shape[0] - 1)
+    assert (np.diff(rows) > 0).all()
+    if len(shape) > 1 and shape[0] > 7:
+        assert len(rows) > 0.99 * data.SAMPLED_ROWS
+
+
+@given(st.integers(2, 5000), st.integers(1, 400), st.integers(1, 300))
+def test_stretches_are_apart_whatever_the_sizes(n, sampled, stretches):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"SCANNED_ROWS": 1, "SAMPLED_ROWS": sampled, "STRETCHES": max(2, stretches)}.items():
+            patch.setattr(data, name, value)
+        rows = data._sampled_rows(n, [np.zeros(n, np.int8)])
+    assert (np.diff(rows) > 0).all()
+    assert (rows[0], rows[-1]) == (0, n - 1)
+    assert len(rows) <= max(2, sampled)
 
 
 @pytest.mark.usefixtures("scanned")

@@ -18,10 +18,10 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities import DataTap
 from kerasdoctor.record import Content, Data, DataKind, PipelineStep
 
-#: Bytes of the arrays that are scanned; about half a second of a slow core. Of larger ones so many bytes in so many
-#: stretches of rows at even distances: what is on a disk is read in stretches.
-SCANNED_BYTES = 256 * 2**20
-SAMPLED_BYTES, STRETCHES = 64 * 2**20, 256
+#: Bytes and rows of the arrays that are scanned; about half a second of a slow core. Of larger or longer ones so many
+#: bytes and rows in so many stretches at even distances: what is on a disk is read in stretches.
+SCANNED_BYTES, SCANNED_ROWS = 256 * 2**20, 2 * 10**6
+SAMPLED_BYTES, SAMPLED_ROWS, STRETCHES = 64 * 2**20, 10**6, 256
 
 
 def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> tuple[Data, DataTap | None]:
@@ -185,13 +185,14 @@ def _first(value: Any) -> Any:
 
 def _sampled_rows(n: int, parts: list[Any]) -> NDArray[np.int64]:
     size = sum(_bytes(part) for value in parts if value is not None for part in keras.tree.flatten(value))
-    if size <= SCANNED_BYTES:
+    if n < 2 or (size <= SCANNED_BYTES and n <= SCANNED_ROWS):
         return np.arange(n)
-    wanted = max(2, int(n * SAMPLED_BYTES / size))
+    wanted = max(2, min(int(n * SAMPLED_BYTES / max(size, 1)), SAMPLED_ROWS, n))
     stretches = min(STRETCHES, wanted)
     length = wanted // stretches
-    begins = np.linspace(0, n - length, stretches).astype(np.int64)
-    return np.unique(begins[:, None] + np.arange(length))
+    # none reaches into the next one
+    begins = np.arange(stretches) * (n - length) // (stretches - 1)
+    return (begins[:, None] + np.arange(length)).reshape(-1)
 
 
 def _bytes(part: Any) -> int:
