@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import h5py
@@ -74,6 +75,31 @@ def test_stretches_are_apart_whatever_the_sizes(n, sampled, stretches):
     assert (np.diff(rows) > 0).all()
     assert (rows[0], rows[-1]) == (0, n - 1)
     assert len(rows) <= max(2, sampled)
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_the_sample_of_a_memory_map_is_told_to_the_system(tmp_path, monkeypatch, mode):
+    kept(tmp_path, "memory map").flush()
+    told = []
+
+    class Watched(mmap.mmap):
+        def madvise(self, *arguments: int) -> None:
+            told.append(arguments)
+            super().madvise(*arguments)
+
+    monkeypatch.setattr(mmap, "mmap", Watched)
+    # a view, behind the header of the file
+    x = np.load(tmp_path / "x.npy", mmap_mode=mode)[100:]
+    _, tap = data.summarize({"x": x, "y": np.arange(len(x))}, {"y": 1})
+    np.testing.assert_array_equal(tap.inputs["x"][:, 0], (tap.rows + 100) * FEATURES)
+    pages = {page for _, low, size in told for page in range(low // mmap.PAGESIZE, -(-(low + size) // mmap.PAGESIZE))}
+    offset = (tmp_path / "x.npy").stat().st_size - x.nbytes
+    row = x.strides[0]
+    assert pages == {
+        byte // mmap.PAGESIZE for at in tap.rows.tolist() for byte in (offset + at * row, offset + (at + 1) * row - 1)
+    }
+    assert {advice for advice, _, _ in told} == {mmap.MADV_WILLNEED}
 
 
 @pytest.mark.usefixtures("scanned")

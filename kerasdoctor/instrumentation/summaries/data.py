@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import math
+import mmap
 from collections.abc import Mapping
 from typing import Any
 
@@ -236,7 +238,25 @@ def _array(part: Any, rows: NDArray[np.int64], n: int) -> NDArray[np.generic]:
         return np.asarray(part)
     # in stretches of neighbouring rows, which also an array on a disk hands out fast
     stretches = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    return np.concatenate([np.asarray(part[stretch[0] : stretch[-1] + 1]) for stretch in stretches])
+    taken = [part[int(stretch[0]) : int(stretch[-1]) + 1] for stretch in stretches]
+    _announce(part, taken)
+    return np.concatenate([np.asarray(rows) for rows in taken])
+
+
+def _announce(whole: Any, parts: list[Any]) -> None:
+    """Tells the system which parts of a file in memory will be read: it would read on for megabytes behind each."""
+    mapped = whole
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    # of other orders the rows are all over the file
+    if not isinstance(mapped, mmap.mmap) or not whole.flags.c_contiguous or not hasattr(mapped, "madvise"):
+        return
+    begin = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
+    for part in parts:
+        low, high = (address - begin for address in np.lib.array_utils.byte_bounds(part))
+        low -= low % mmap.PAGESIZE
+        with contextlib.suppress(OSError):  # not every file system takes advice
+            mapped.madvise(mmap.MADV_WILLNEED, low, high - low)
 
 
 def _time_index(parts: list[Any]) -> NDArray[np.int64] | None:
