@@ -113,14 +113,11 @@ def measure(
     try:
         inputs, targets = keras.tree.map_structure(lambda part: data.rows_of(part, rows), (x, y))
         batch = keras.tree.map_structure(lambda part: Subject.tensor(part[:BATCH]), inputs)
-        foreign, reason = _left_behind(model, batch, training=False)
-        if reason:
-            return {}, reason
-        # those that are asked for train
-        further, untrained = _left_behind(model, batch, training=True) if asked else ([], "")
-        foreign += further
+        foreign = _foreign(model, batch, training=False)
         with kept(model, foreign):
             outputs, drew = _watched_pass(model, inputs)
+    except CannotLook as reason:
+        return {}, str(reason)
     except Exception as error:  # rows that the model does not take are the user's
         return {}, _("the model could not be called: {error}").format(error=describe(error))
     seen = len(keras.tree.flatten(outputs)[0])
@@ -140,11 +137,12 @@ def measure(
     for name, probe in probes().items():
         if name in on_demand() and name not in asked:
             continue
-        if name in on_demand() and untrained:
-            reasons.append(f"{name}: {untrained}")
-            continue
-        with noting(name), kept(model, foreign):
+        with noting(name), contextlib.ExitStack() as stack:
+            stack.enter_context(kept(model, foreign))
             try:
+                if name in on_demand():
+                    # it trains
+                    stack.enter_context(kept(model, _foreign(model, batch, training=True)))
                 quantity = probe(subject)
             except CannotLook as reason:
                 quantity = None
@@ -193,10 +191,14 @@ def numbers_of(outputs: Any) -> NDArray[np.float64]:
     )
 
 
-def _left_behind(model: keras.Model, batch: Any, *, training: bool) -> tuple[list[Any], str]:
-    """Variables of a pass that Keras may not know of, and why more than variables would be changed by it."""
+def _foreign(model: keras.Model, batch: Any, *, training: bool) -> list[Any]:
+    """The variables of a pass, also those that Keras does not know of.
+
+    Raises:
+        CannotLook: where it would change more than variables.
+    """
     if keras.config.backend() != "tensorflow":
-        return [], ""
+        return []
     import tensorflow as tf
 
     from kerasdoctor.instrumentation.side_effects import captured, lasting
@@ -211,10 +213,13 @@ def _left_behind(model: keras.Model, batch: Any, *, training: bool) -> tuple[lis
             if not model.run_eagerly:
                 raise
             reason = _("the model runs eagerly, and what it changes cannot be seen: {error}")
-            return [], reason.format(error=describe(error).splitlines()[0])
+            raise CannotLook(reason.format(error=describe(error).splitlines()[0])) from None
         finally:
             model._clear_losses()
-    return captured(concrete), lasting(concrete, eagerly=True)
+    reason = lasting(concrete, eagerly=True)
+    if reason:
+        raise CannotLook(reason)
+    return captured(concrete)
 
 
 @contextlib.contextmanager

@@ -253,10 +253,10 @@ def _announce(whole: Any, parts: list[Any]) -> None:
         return
     begin = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
     for part in parts:
-        low, high = (address - begin for address in np.lib.array_utils.byte_bounds(part))
-        low -= low % mmap.PAGESIZE
+        low = part.__array_interface__["data"][0] - begin
+        first = low - low % mmap.PAGESIZE
         with contextlib.suppress(OSError):  # not every file system takes advice
-            mapped.madvise(mmap.MADV_WILLNEED, low, high - low)
+            mapped.madvise(mmap.MADV_WILLNEED, first, low + part.nbytes - first)
 
 
 def _time_index(parts: list[Any]) -> NDArray[np.int64] | None:
