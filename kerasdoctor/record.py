@@ -295,6 +295,8 @@ class Instrument:
     lowered: str = ""
     #: Why the validation was not tapped; empty when it was, or when there was none.
     unwatched: str = ""
+    #: Why no training rows were shown to the model in inference mode; empty when nothing spoke against it.
+    unlooked: str = ""
     #: Why the probes of a check measured nothing, or not all; empty when they did, or when there was no check.
     unprobed: str = ""
 

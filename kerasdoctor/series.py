@@ -20,6 +20,8 @@ else:
 
 #: Samples that one series keeps; 1 MB.
 SAMPLES = 65_536
+#: Runs of samples that are not finite whose ends one series keeps; 4 samples each.
+RUNS = SAMPLES // 16
 #: Cells (buckets times columns) that one table keeps; 20 bytes each, 5 MB.
 CELLS = 2**18
 #: Buckets that a table keeps at most and at least.
@@ -31,7 +33,9 @@ class Series:
     """Samples (step, value) of one number.
 
     Every sample is kept up to `SAMPLES`; after that the series is thinned to half whenever it is full: of equal
-    stretches the lowest, the highest and the first sample that is not finite stay.
+    stretches the lowest, the highest and the first sample that is not finite stay. So do both ends of every run of
+    samples that are not finite, with the finite ones beside them: see `spoilt`. That holds for the first `RUNS` runs;
+    what comes after so many is thinned like the rest, and counted.
     """
 
     #: Steps counted from 1 over the whole call.
@@ -49,7 +53,7 @@ class Series:
         self.value.extend(values)
         self.nonfinite += int(np.count_nonzero(~np.isfinite(values)))
         if len(self.value) > SAMPLES:
-            kept = extremes(self.values, SAMPLES // 2)
+            kept = _thinned(self.values)
             self.step, self.value = array("q", self.steps[kept]), array("d", self.values[kept])
 
     def extend_changes(self, steps: NDArray[np.int64], values: NDArray[np.float64]) -> None:
@@ -61,6 +65,14 @@ class Series:
         self.extend(steps[changed], values[changed])
 
     @property
+    def spoilt(self) -> NDArray[np.int64]:
+        """Shape (runs, 2): the first and the last step of each run of samples that are not finite."""
+        spoilt = np.concatenate(([False], ~np.isfinite(self.values), [False]))
+        changes = np.flatnonzero(spoilt[1:] != spoilt[:-1]).reshape(-1, 2)
+        runs: NDArray[np.int64] = self.steps[changes - [0, 1]]
+        return runs
+
+    @property
     def steps(self) -> NDArray[np.int64]:
         """Shape (n,), a copy: the series goes on growing."""
         return np.array(self.step, dtype=np.int64)
@@ -69,6 +81,15 @@ class Series:
     def values(self) -> NDArray[np.float64]:
         """Shape (n,), a copy."""
         return np.array(self.value, dtype=np.float64)
+
+
+def _thinned(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions of the samples that stay."""
+    spoilt = ~np.isfinite(values)
+    changes = np.flatnonzero(spoilt[1:] != spoilt[:-1])[: 2 * RUNS]
+    # a run may begin with the first, or go on after the last
+    ends = np.unique(np.concatenate((changes, changes + 1, [0, len(values) - 1])))
+    return np.union1d(ends, extremes(values, SAMPLES // 2 - len(ends)))
 
 
 def extremes(values: NDArray[np.float64], most: int) -> NDArray[np.int64]:

@@ -52,6 +52,39 @@ def test_a_series_of_a_million_steps_is_bounded_and_loses_no_extreme(monkeypatch
     assert (kept.nonfinite, kept.step[int(np.flatnonzero(np.isnan(kept.values))[0])]) == (1, 70_002)
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=400), st.integers(1, 40))
+def test_where_samples_are_not_finite_is_never_thinned_away(flags, length):
+    """Runs of samples that are not finite, among runs of finite ones, each of 1 to 40 samples."""
+    generator = np.random.default_rng(length)
+    spoilt = np.repeat(flags, generator.integers(1, length + 1, len(flags)))
+    values = np.where(spoilt, np.nan, generator.standard_normal(len(spoilt)))
+    kept = Series()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(series, "SAMPLES", 1600)
+        patch.setattr(series, "RUNS", 200)
+        for begin in range(0, len(values), 97):
+            part = values[begin : begin + 97]
+            kept.extend(range(begin + 1, begin + 1 + len(part)), part)
+    assert len(kept) <= 1600
+    steps = np.flatnonzero(spoilt) + 1
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1) if len(steps) else []
+    assert kept.spoilt.tolist() == [[run[0], run[-1]] for run in runs]
+
+
+def test_a_run_without_end_and_more_runs_than_are_kept(monkeypatch):
+    monkeypatch.setattr(series, "SAMPLES", 1600)
+    monkeypatch.setattr(series, "RUNS", 100)
+    kept, other = Series(), Series()
+    for begin in range(0, 100_000, 250):
+        steps = np.arange(begin + 1, begin + 251)
+        kept.extend(steps.tolist(), np.where(steps > 70_000, np.inf, 1.0))
+        other.extend(steps.tolist(), np.where(steps % 2, 1.0, np.nan))
+        assert max(len(kept), len(other)) <= 1600
+    assert kept.spoilt.tolist() == [[70_001, 100_000]]
+    assert (kept.nonfinite, other.nonfinite) == (30_000, 50_000)
+    assert other.spoilt[:100].tolist() == [[2 * run, 2 * run] for run in range(1, 101)]
+
+
 def slow_bucket(values):
     finite = [float(value) for value in values if math.isfinite(value)]
     nan = math.nan

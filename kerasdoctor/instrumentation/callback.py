@@ -495,7 +495,7 @@ def _fit_facts(arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Fit:
     flat = getattr(callbacks, "callbacks", None) or keras.tree.flatten(callbacks or [])
     given = arguments.get("batch_size")
     # Keras's default for arrays; a pipeline brings its own batches
-    arrays = data.is_arrays(arguments["x"])
+    arrays = data.is_cut(arguments["x"])
     return Fit(
         epochs=int(params.get("epochs") or arguments["epochs"]),
         initial_epoch=int(arguments.get("initial_epoch") or 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import types
@@ -67,14 +68,14 @@ class Doctor(keras.callbacks.Callback):
         if frames is None:
             sys.stderr.write("Keras Doctor examines nothing: this is no call of model.fit\n")
             return
-        arguments, caller = frames
+        arguments, caller, during = frames
         recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored(), level=self._level)
         recorder.set_params(self.params)
         recorder.set_model(self._model)
         recorder.on_train_begin(logs)
         self._recorder = recorder
         # around the recorder's own train function
-        self._tap = ExceptionTap(self._model, self._finish, self._abandon)
+        self._tap = ExceptionTap(self._model, self._finish, functools.partial(self._abandon, recorder), during)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._recorder:
@@ -130,15 +131,16 @@ class Doctor(keras.callbacks.Callback):
         if not self._quiet:
             sys.stdout.write(f"{self._report}\n")
 
-    def _abandon(self) -> None:
-        recorder, self._recorder = self._recorder, None
-        self._untap()
-        if recorder is not None:
-            recorder.abandon()
+    def _abandon(self, recorder: FitRecorder) -> None:
+        if self._recorder is recorder:
+            # and not that of a later fit, of another model
+            self._recorder = None
+            self._untap()
+        recorder.abandon()
 
 
-def _fit_frames(model: keras.Model) -> tuple[Mapping[str, Any], types.FrameType] | None:
-    """`fit`'s arguments as the user passed them, and the frame of the user's call.
+def _fit_frames(model: keras.Model) -> tuple[Mapping[str, Any], types.FrameType, Any] | None:
+    """`fit`'s arguments as the user passed them, the frame of the user's call, and what lives no longer than the call.
 
     `fit` itself rebinds `x` and `validation_data` when it splits; the wrapper that Keras puts around it for
     readable tracebacks still has what was passed.
@@ -148,12 +150,15 @@ def _fit_frames(model: keras.Model) -> tuple[Mapping[str, Any], types.FrameType]
     while frame is not None and not (frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model):
         frame = frame.f_back
     arguments: dict[str, Any] = {}
+    callbacks = None if frame is None else frame.f_locals.get("callbacks")
     while frame is not None:
         own, wrapper = frame.f_locals, frame.f_back
         if frame.f_code.co_name == "fit" and own.get("self") is model:
             arguments = {name: own[name] for name in signature.parameters if name in own and name != "self"}
         elif wrapper is None or "args" not in own or model not in _identities(own.get("args")):
-            return (arguments, frame) if arguments else None
+            # Keras makes a list for each call, where the user has not made one
+            during = None if callbacks is arguments.get("callbacks") else callbacks
+            return (arguments, frame, during) if arguments else None
         else:
             bound = signature.bind(*own["args"], **own["kwargs"])
             bound.apply_defaults()

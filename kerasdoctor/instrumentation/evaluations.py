@@ -186,6 +186,8 @@ class Evaluations:
             return
         from kerasdoctor.instrumentation.evaluation_taps import as_numpy
         from kerasdoctor.instrumentation.flight_recorder import State
+        from kerasdoctor.instrumentation.patching import kept_random_numbers
+        from kerasdoctor.instrumentation.side_effects import lasting
 
         began = time.perf_counter()
         if self._sample is None:
@@ -193,18 +195,21 @@ class Evaluations:
         traced = None
         if self._sample:
             traced = function.traced(self._spec) if self._validates() else self._untold_trace(function)
-        if traced is None or _draws_random_numbers(traced) or function.tapped.failure is not None:
-            # in the same order as without it
+        reason = "" if traced is None else lasting(traced)
+        if traced is None or reason or function.tapped.failure is not None:
             self._spec = None
+            if reason and self._record is not None:
+                self._record.instrument = replace(self._record.instrument, unlooked=reason)
             return
         tracing = time.perf_counter()
-        state = State.of(model, trainable=False)
-        try:
-            model.reset_metrics()
-            batches = [as_numpy(traced(batch)[1]) for batch in self._first(rows)]
-            metrics = {name: float(value) for name, value in model.get_metrics_result().items()}
-        finally:
-            state.restore()
+        state = State.of(model, trainable=False, step=traced)
+        with kept_random_numbers():
+            try:
+                model.reset_metrics()
+                batches = [as_numpy(traced(batch)[1]) for batch in self._first(rows)]
+                metrics = {name: float(value) for name, value in model.get_metrics_result().items()}
+            finally:
+                state.restore()
         tap = self._tap(batches, step, "train")
         if tap is not None:
             self._take_in(replace(tap, metrics=metrics))
@@ -361,11 +366,3 @@ def _task(compile: Compile) -> Task:  # noqa: A002 (the part of the record)
         "meansquaredlogarithmicerror": "numbers",
     }
     return known.get(name, "")
-
-
-def _draws_random_numbers(traced: Any) -> bool:
-    """Whether an operation has a random state of its own, which an extra look would advance."""
-    return any(
-        operation.op_def is not None and operation.op_def.is_stateful and "Random" in operation.type
-        for operation in traced.graph.get_operations()
-    )

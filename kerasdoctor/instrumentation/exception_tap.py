@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,16 @@ import keras
 class ExceptionTap:
     """Stands in for a model's train function: Keras calls no callback when a step raises, but the exception passes by.
 
-    An exception between two steps does not. Then the next fit of the model finds the tap, and takes it away.
+    An exception between two steps does not. Then the tap goes with the fit's own frame: as soon as nobody keeps the
+    traceback of the exception. The next fit of the model takes away what is still there.
     """
 
     def __init__(
-        self, model: keras.Model, raised: Callable[[BaseException], None], abandoned: Callable[[], None]
+        self,
+        model: keras.Model,
+        raised: Callable[[BaseException], None],
+        abandoned: Callable[[], None],
+        during: Any = None,
     ) -> None:
         """A tap in its place.
 
@@ -24,6 +30,7 @@ class ExceptionTap:
             model: the model that is about to be trained.
             raised: is called with the exception of a step.
             abandoned: is called when the fit turns out to have ended.
+            during: an object that is gone when the fit has ended.
         """
         self._model = model
         self._raised, self._abandoned = raised, abandoned
@@ -32,19 +39,27 @@ class ExceptionTap:
         self.armed: bool | None = None
         self._removed = False
         model.train_function = self
+        self._gone = None if during is None else weakref.finalize(during, self._leave)
+        if self._gone is not None:
+            self._gone.atexit = False
 
     @staticmethod
     def clear(model: keras.Model) -> None:
         """Take away what a fit has left that ended without a word."""
         while isinstance(left := model.train_function, ExceptionTap) and left.armed is not None:
-            left.remove()
-            left._abandoned()
+            left._leave()
 
     def remove(self) -> None:
         """Put the model's own function back, unless another has taken the place: called by that one, this passes on."""
         self._removed = True
+        if self._gone is not None:
+            self._gone.detach()
         if self._model.train_function is self:
             self._model.train_function = self._original
+
+    def _leave(self) -> None:
+        self.remove()
+        self._abandoned()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -58,8 +73,7 @@ class ExceptionTap:
         if not self.armed:
             # the step of a later fit
             in_place = self._model.train_function is self
-            self.remove()
-            self._abandoned()
+            self._leave()
             # by now the recorder's own function may have left as well
             function = self._model.train_function if in_place else self._original
             return function(*args, **kwargs)

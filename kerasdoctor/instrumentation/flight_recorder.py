@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasdoctor.instrumentation.side_effects import captured, handles
 from kerasdoctor.instrumentation.taps import Layout, value_of
 from kerasdoctor.locale import _
 
@@ -29,13 +30,15 @@ class State:
     values: tuple[Any, ...]
 
     @classmethod
-    def of(cls, model: keras.Model, *, trainable: bool = True) -> State:
+    def of(cls, model: keras.Model, *, trainable: bool = True, step: Any = None) -> State:
         """The state of a model, its optimizers, its metrics and Keras's random numbers.
 
-        Without what is `trainable`, it is what a step in inference mode may change.
+        Without what is `trainable`, it is what a step in inference mode may change. A traced `step` may use variables
+        that Keras does not know of: a counter of the user's, the state of a `tf.random.Generator`.
         """
         if not trainable:
-            return cls._of([*model.non_trainable_variables, *model.metrics_variables])
+            own = [*model.non_trainable_variables, *model.metrics_variables]
+            return cls._of(own, step, handles(model.trainable_variables))
         # a step of the user's own may have further optimizers
         optimizers = {id(part): part for part in vars(model).values() if isinstance(part, keras.optimizers.Optimizer)}
         if model.optimizer is not None:
@@ -43,13 +46,15 @@ class State:
         variables = [*model.variables, *model.metrics_variables]
         for optimizer in optimizers.values():
             variables += optimizer.variables
-        return cls._of(variables)
+        return cls._of(variables, step, set())
 
     @classmethod
-    def _of(cls, variables: list[Any]) -> State:
+    def _of(cls, variables: list[Any], step: Any, constant: set[int]) -> State:
         shared = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
         if shared is not None:
             variables.append(shared.state)
+        known = handles(variables) | constant
+        variables += [variable for variable in captured(step) if id(variable.handle) not in known]
         distinct = tuple({id(variable): variable for variable in variables}.values())
         return cls(distinct, tuple(value_of(variable) for variable in distinct))
 
@@ -113,7 +118,7 @@ class FlightRecorder:
         self._outside: dict[tuple[int, str], str] = {}
         self._weights: set[int] = set()
 
-    def before(self, batch: Any) -> None:
+    def before(self, batch: Any, step: Any = None) -> None:
         """Before a step with this batch."""
         if self._still:
             return
@@ -121,7 +126,7 @@ class FlightRecorder:
             began = time.perf_counter()
             if self._find() is not None:
                 return
-            self._begin(batch)
+            self._begin(batch, step)
             self._spend(time.perf_counter() - began)
         if self._state is not None:
             self._batches.append(batch)
@@ -155,11 +160,11 @@ class FlightRecorder:
         """The flight to the first step that was not finite; None while all are."""
         return self._flight or self._find()
 
-    def _begin(self, batch: Any) -> None:
+    def _begin(self, batch: Any, step: Any) -> None:
         self._state, self._batches, self._steps, self._vectors = None, [], [], []
         self._outside = {place: line for place, line in self._outside.items() if place[0] == self._last}
         self._weights = {id(variable) for variable in self._model.variables}
-        state = State.of(self._model)
+        state = State.of(self._model, step=step)
         left = self._budget - state.size
         self._most = min(MOST_BATCHES, left // max(1, _bytes(tf.nest.flatten(batch))))
         if self._most < 1:

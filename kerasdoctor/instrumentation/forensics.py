@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation.flight_recorder import Flight, State
 from kerasdoctor.instrumentation.patching import kept_random_numbers
+from kerasdoctor.instrumentation.side_effects import lasting
 from kerasdoctor.instrumentation.summaries import data
 from kerasdoctor.instrumentation.taps import Seen, TappedStep, half_square, value_of
 from kerasdoctor.instrumentation.witness import Call, MadeBad, Witness, all_finite, array, floats, largest
@@ -42,7 +43,10 @@ def investigate(
         step: the traced train step.
         arguments: `fit`'s own arguments, to find the rows in.
     """
-    after, last = State.of(model), len(flight.batches) - 1
+    traced, reason = _inspected(model, step, flight.batches[-1])
+    if reason:
+        return FirstNonfinite(step=flight.step, remark=_("not replayed: {reason}").format(reason=reason))
+    after, last = State.of(model, step=traced), len(flight.batches) - 1
     with kept_random_numbers():
         try:
             _replay(flight, last, model, step)
@@ -56,6 +60,19 @@ def investigate(
     rows = found.get("rows", ())
     samples = _samples(flight.batches[last], rows, arguments) if rows else ()
     return FirstNonfinite(step=flight.step - (len(flight.batches) - 1 - last), samples=samples, **found)
+
+
+def _inspected(model: keras.Model, step: Any, batch: Any) -> tuple[Any, str]:
+    """The step as it is traced, and why replaying it would leave something behind."""
+    if hasattr(step, "graph"):
+        return step, lasting(step)
+    try:
+        with kept_random_numbers():
+            traced = tf.function(TappedStep(model), autograph=False).get_concrete_function(batch)
+    except Exception as error:  # a step that runs eagerly may be one that cannot be traced
+        reason = _("the step runs eagerly, and what it changes cannot be seen: {error}")
+        return None, reason.format(error=describe(error).splitlines()[0])
+    return traced, lasting(traced, eagerly=True)
 
 
 def _replay(

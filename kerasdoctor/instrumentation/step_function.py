@@ -312,7 +312,7 @@ class TrainFunction(StepFunction):
             self.drawn(batch)
         if self._flight is not None:
             try:
-                self._flight.before(batch)
+                self._flight.before(batch, self.step)
             except Exception as error:  # the training goes on
                 self._flight.give_up(describe(error))
 

@@ -261,6 +261,7 @@ def _instrument(instrument: Instrument) -> Rows:
         _("lowered"): instrument.lowered,
         _("no gradients"): instrument.untapped if instrument.level != "light" else "",
         _("no activations"): instrument.unwatched,
+        _("no looks at training rows"): instrument.unlooked,
         _("no probes"): instrument.unprobed,
     }
     return rows + [(what, reason) for what, reason in missing.items() if reason]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import h5py
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kerasdoctor
 from kerasdoctor.instrumentation.summaries import data
@@ -48,6 +52,54 @@ def test_a_sample_is_the_rows_that_it_says(tmp_path, kind):
     assert np.diff(rows).max() < ROWS / 200
     np.testing.assert_array_equal(tap.inputs["x"][:, 0], rows * FEATURES)
     np.testing.assert_array_equal(tap.targets["y"], rows)
+
+
+@pytest.mark.parametrize("shape", [(2 * 10**6 + 1, 1), (625 * 10**6, 4), (10**8,), (10**9, 0), (7, 10**9), (1, 10**9)])
+def test_neither_many_bytes_nor_many_rows_are_looked_at(shape):
+    # one number in memory, that stands for all of them
+    x, y = np.broadcast_to(np.int8(1), shape), np.broadcast_to(np.int8(0), shape[:1])
+    rows = data._sampled_rows(shape[0], [x, y])
+    assert len(rows) <= data.SAMPLED_ROWS
+    assert (rows[0], rows[-1]) == (0, shape[0] - 1)
+    assert (np.diff(rows) > 0).all()
+    if len(shape) > 1 and shape[0] > 7:
+        assert len(rows) > 0.99 * data.SAMPLED_ROWS
+
+
+@given(st.integers(2, 5000), st.integers(1, 400), st.integers(1, 300))
+def test_stretches_are_apart_whatever_the_sizes(n, sampled, stretches):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"SCANNED_ROWS": 1, "SAMPLED_ROWS": sampled, "STRETCHES": max(2, stretches)}.items():
+            patch.setattr(data, name, value)
+        rows = data._sampled_rows(n, [np.zeros(n, np.int8)])
+    assert (np.diff(rows) > 0).all()
+    assert (rows[0], rows[-1]) == (0, n - 1)
+    assert len(rows) <= max(2, sampled)
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_the_sample_of_a_memory_map_is_told_to_the_system(tmp_path, monkeypatch, mode):
+    kept(tmp_path, "memory map").flush()
+    told = []
+
+    class Watched(mmap.mmap):
+        def madvise(self, *arguments: int) -> None:
+            told.append(arguments)
+            super().madvise(*arguments)
+
+    monkeypatch.setattr(mmap, "mmap", Watched)
+    # a view, behind the header of the file
+    x = np.load(tmp_path / "x.npy", mmap_mode=mode)[100:]
+    _, tap = data.summarize({"x": x, "y": np.arange(len(x))}, {"y": 1})
+    np.testing.assert_array_equal(tap.inputs["x"][:, 0], (tap.rows + 100) * FEATURES)
+    pages = {page for _, low, size in told for page in range(low // mmap.PAGESIZE, -(-(low + size) // mmap.PAGESIZE))}
+    offset = (tmp_path / "x.npy").stat().st_size - x.nbytes
+    row = x.strides[0]
+    assert pages == {
+        byte // mmap.PAGESIZE for at in tap.rows.tolist() for byte in (offset + at * row, offset + (at + 1) * row - 1)
+    }
+    assert {advice for advice, _, _ in told} == {mmap.MADV_WILLNEED}
 
 
 @pytest.mark.usefixtures("scanned")
@@ -94,6 +146,31 @@ def test_whether_the_validation_rows_are_weighted(arguments, weighted):
     with kerasdoctor.watch(quiet=True) as watch:
         model.fit(np.ones((8, 2)), np.ones(8), verbose=0, **arguments)
     assert watch.report.record.fit.validation_weighted is weighted
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "coo_matrix", "csr_array"])
+def test_sparse_rows_are_not_looked_at_and_the_report_says_so(kind):
+    x = getattr(scipy.sparse, kind)(np.eye(40, FEATURES, dtype="float32"))
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, np.arange(40) % 2, verbose=0)
+    record = watch.report.record
+    assert not record.failures
+    assert record.data.not_examined == f"x holds a {kind}: sparse rows are not looked at"
+    assert record.fit.batch_size == 32
+    assert "gradient_norm" in record.quantities
+
+
+def test_nan_in_sparse_rows_is_found_in_its_batch():
+    x = scipy.sparse.csr_matrix(np.eye(80, FEATURES, dtype="float32"))
+    x[3, 3] = np.nan
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kerasdoctor.watch(quiet=True) as watch:
+        model.fit(x, np.arange(80) % 2, verbose=0, shuffle=False)
+    assert not watch.report.record.failures
+    assert watch.report.record.quantities["first_nonfinite"].step == 1
 
 
 @pytest.mark.parametrize("part", ["y", "sample_weight", "validation_data"])

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 import kerasdoctor
 from kerasdoctor.errors import UsageError
+from kerasdoctor.instrumentation.patching import is_kerass
 from kerasdoctor.instrumentation.taps import TappedStep
 from kerasdoctor.renderers import wording
 from tests.instrumentation import matrix
@@ -312,6 +313,45 @@ def test_after_a_normal_end_the_callback_leaves_kerass_own_functions():
             assert function.__module__.startswith("keras.")
         assert doctor.report.record.instrument.untapped == ""
         assert "gradient_norm" in doctor.report.record.quantities
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_end", "on_test_batch_end"])
+def test_an_exception_between_two_steps_leaves_nothing_with_a_doctor(kind, hook):
+    model = matrix.dense()
+    doctor = kerasdoctor.Doctor(quiet=True)
+    options = {"validation_split": 0.2, "verbose": 0}
+    model.fit(*matrix.rows(), **options)
+    before = model.train_function, model.test_function
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise kind
+
+    stop = keras.callbacks.Callback()
+    setattr(stop, hook, broken)
+    # whoever keeps the traceback keeps the fit
+    with contextlib.suppress(kind):
+        model.fit(*matrix.rows(), **options, callbacks=[doctor, stop])
+    assert (model.train_function, model.test_function) == before
+    # the same doctor goes on with another model
+    other = matrix.dense()
+    other.fit(*matrix.rows(), **options, callbacks=[doctor])
+    assert "gradient_norm" in doctor.report.record.quantities
+
+
+def test_what_is_left_of_a_fit_is_not_taken_for_a_later_one():
+    model, other = matrix.dense(), matrix.dense()
+    doctor = kerasdoctor.Doctor(quiet=True)
+    kept: list[BaseException] = []
+    try:
+        model.fit(*matrix.rows(), verbose=0, callbacks=[doctor, Stop()])
+    except RuntimeError as error:
+        kept.append(error)
+    forgetting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: kept.clear())
+    other.fit(*matrix.rows(), verbose=0, callbacks=[doctor, forgetting])
+    assert doctor.report.record.outcome.status == "finished"
+    assert is_kerass(model.train_function)
+    assert is_kerass(other.train_function)
 
 
 @pytest.mark.parametrize("way", ["watch", "doctor"])

@@ -112,8 +112,12 @@ def measure(
     rows = np.sort(np.random.default_rng(0).choice(n, min(n, ROWS), replace=False))
     try:
         inputs, targets = keras.tree.map_structure(lambda part: data.rows_of(part, rows), (x, y))
-        with kept(model):
+        batch = keras.tree.map_structure(lambda part: Subject.tensor(part[:BATCH]), inputs)
+        foreign = _foreign(model, batch, training=False)
+        with kept(model, foreign):
             outputs, drew = _watched_pass(model, inputs)
+    except CannotLook as reason:
+        return {}, str(reason)
     except Exception as error:  # rows that the model does not take are the user's
         return {}, _("the model could not be called: {error}").format(error=describe(error))
     seen = len(keras.tree.flatten(outputs)[0])
@@ -133,8 +137,12 @@ def measure(
     for name, probe in probes().items():
         if name in on_demand() and name not in asked:
             continue
-        with noting(name), kept(model):
+        with noting(name), contextlib.ExitStack() as stack:
+            stack.enter_context(kept(model, foreign))
             try:
+                if name in on_demand():
+                    # it trains
+                    stack.enter_context(kept(model, _foreign(model, batch, training=True)))
                 quantity = probe(subject)
             except CannotLook as reason:
                 quantity = None
@@ -183,17 +191,54 @@ def numbers_of(outputs: Any) -> NDArray[np.float64]:
     )
 
 
+def _foreign(model: keras.Model, batch: Any, *, training: bool) -> list[Any]:
+    """The variables of a pass, also those that Keras does not know of.
+
+    Raises:
+        CannotLook: where it would change more than variables.
+    """
+    if keras.config.backend() != "tensorflow":
+        return []
+    import tensorflow as tf
+
+    from kerasdoctor.instrumentation.side_effects import captured, lasting
+
+    with kept(model):
+        # one that is made within the trace would belong to it
+        keras.src.random.seed_generator.global_seed_generator()
+        try:
+            traced = tf.function(lambda rows: model(rows, training=training), autograph=False)
+            concrete = traced.get_concrete_function(batch)
+        except Exception as error:  # a model that runs eagerly may be one that cannot be traced
+            if not model.run_eagerly:
+                raise
+            reason = _("the model runs eagerly, and what it changes cannot be seen: {error}")
+            raise CannotLook(reason.format(error=describe(error).splitlines()[0])) from None
+        finally:
+            model._clear_losses()
+    reason = lasting(concrete, eagerly=True)
+    if reason:
+        raise CannotLook(reason)
+    return captured(concrete)
+
+
 @contextlib.contextmanager
-def kept(model: keras.Model) -> Iterator[None]:
-    """What a pass in inference mode may change is as it was: moving statistics, and Keras's random numbers."""
+def kept(model: keras.Model, foreign: Sequence[Any] = ()) -> Iterator[None]:
+    """What a pass in inference mode may change is as it was: moving statistics, and Keras's random numbers.
+
+    So are `foreign` variables, which Keras does not know of.
+    """
     variables = list(model.non_trainable_variables)
     shared = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
     if shared is not None:
         variables.append(shared.state)
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    values = [variable.read_value() for variable in foreign]
     try:
         yield
     finally:
+        for variable, value in zip(foreign, values, strict=True):
+            variable.assign(value)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         if shared is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import math
+import mmap
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,10 +20,10 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities import DataTap
 from kerasdoctor.record import Content, Data, DataKind, PipelineStep
 
-#: Bytes of the arrays that are scanned; about half a second of a slow core. Of larger ones so many bytes in so many
-#: stretches of rows at even distances: what is on a disk is read in stretches.
-SCANNED_BYTES = 256 * 2**20
-SAMPLED_BYTES, STRETCHES = 64 * 2**20, 256
+#: Bytes and rows of the arrays that are scanned; about half a second of a slow core. Of larger or longer ones so many
+#: bytes and rows in so many stretches at even distances: what is on a disk is read in stretches.
+SCANNED_BYTES, SCANNED_ROWS = 256 * 2**20, 2 * 10**6
+SAMPLED_BYTES, SAMPLED_ROWS, STRETCHES = 64 * 2**20, 10**6, 256
 
 
 def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> tuple[Data, DataTap | None]:
@@ -48,9 +50,9 @@ def summarize(arguments: Mapping[str, Any], output_units: Mapping[str, int]) -> 
             kind=type(arguments["x"]).__name__
         )
         return Data(**common, not_examined=reason), None
-    differing = _lengths_differ(arguments)
-    if differing:
-        return Data(**common, not_examined=differing), None
+    reason = _sparse(arguments) or _lengths_differ(arguments)
+    if reason:
+        return Data(**common, not_examined=reason), None
     try:
         tap = _tap(arguments, output_units)
     except (TypeError, ValueError, AttributeError) as error:
@@ -76,9 +78,14 @@ def _steps(dataset: Any) -> tuple[PipelineStep, ...]:
         return ()
 
 
-def is_arrays(x: Any) -> bool:
+def is_cut(x: Any) -> bool:
     """Whether Keras takes `x` as arrays that it cuts into batches itself."""
     return _data_kind(x) == "arrays"
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether these are arrays that Keras cuts into batches, of which rows can be taken as they are."""
+    return is_cut(x) and not any(_is_sparse(part) for part in keras.tree.flatten(x))
 
 
 def container(value: Any) -> str:
@@ -107,6 +114,23 @@ def _data_kind(x: Any) -> DataKind:
     flat = keras.tree.flatten(x)
     # a DataFrame has no single dtype
     return "arrays" if flat and all(hasattr(part, "shape") for part in flat) else "other"
+
+
+def _is_sparse(part: Any) -> bool:
+    """Whether an array keeps only what is not 0: a matrix of scipy's, a sparse tensor."""
+    kind = type(part)
+    return kind.__module__.startswith(("scipy.sparse", "jax.experimental.sparse")) or kind.__name__ == "SparseTensor"
+
+
+def _sparse(arguments: Mapping[str, Any]) -> str:
+    """Which of the arrays is a sparse one; empty where none is."""
+    for name in ("x", "y", "sample_weight", "validation_data"):
+        for part in keras.tree.flatten(arguments.get(name)):
+            if _is_sparse(part):
+                return _("{name} holds a {kind}: sparse rows are not looked at").format(
+                    name=name, kind=type(part).__name__
+                )
+    return ""
 
 
 def _lengths_differ(arguments: Mapping[str, Any]) -> str:
@@ -163,13 +187,14 @@ def _first(value: Any) -> Any:
 
 def _sampled_rows(n: int, parts: list[Any]) -> NDArray[np.int64]:
     size = sum(_bytes(part) for value in parts if value is not None for part in keras.tree.flatten(value))
-    if size <= SCANNED_BYTES:
+    if n < 2 or (size <= SCANNED_BYTES and n <= SCANNED_ROWS):
         return np.arange(n)
-    wanted = max(2, int(n * SAMPLED_BYTES / size))
+    wanted = max(2, min(int(n * SAMPLED_BYTES / max(size, 1)), SAMPLED_ROWS, n))
     stretches = min(STRETCHES, wanted)
     length = wanted // stretches
-    begins = np.linspace(0, n - length, stretches).astype(np.int64)
-    return np.unique(begins[:, None] + np.arange(length))
+    # none reaches into the next one
+    begins = np.arange(stretches) * (n - length) // (stretches - 1)
+    return (begins[:, None] + np.arange(length)).reshape(-1)
 
 
 def _bytes(part: Any) -> int:
@@ -213,7 +238,25 @@ def _array(part: Any, rows: NDArray[np.int64], n: int) -> NDArray[np.generic]:
         return np.asarray(part)
     # in stretches of neighbouring rows, which also an array on a disk hands out fast
     stretches = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    return np.concatenate([np.asarray(part[stretch[0] : stretch[-1] + 1]) for stretch in stretches])
+    taken = [part[int(stretch[0]) : int(stretch[-1]) + 1] for stretch in stretches]
+    _announce(part, taken)
+    return np.concatenate([np.asarray(rows) for rows in taken])
+
+
+def _announce(whole: Any, parts: list[Any]) -> None:
+    """Tells the system which parts of a file in memory will be read: it would read on for megabytes behind each."""
+    mapped = whole
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    # of other orders the rows are all over the file
+    if not isinstance(mapped, mmap.mmap) or not whole.flags.c_contiguous or not hasattr(mapped, "madvise"):
+        return
+    begin = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
+    for part in parts:
+        low = part.__array_interface__["data"][0] - begin
+        first = low - low % mmap.PAGESIZE
+        with contextlib.suppress(OSError):  # not every file system takes advice
+            mapped.madvise(mmap.MADV_WILLNEED, first, low + part.nbytes - first)
 
 
 def _time_index(parts: list[Any]) -> NDArray[np.int64] | None:
