@@ -60,6 +60,8 @@ class ReplaceTargets(Change):
     """Targets, of both parts, replaced by an expression of themselves: `source` with `{y}` in their place."""
 
     source: str
+    #: What the new ones are called behind the name of the old.
+    suffix: str
 
 
 @dataclass(frozen=True)

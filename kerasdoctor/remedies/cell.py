@@ -176,13 +176,14 @@ class _Cell:
             case ScaleInputs():
                 self._scale_inputs()
             case ScaleTargets(low, high):
-                target = self._target("y")
+                # not over the old ones: a cell may be run twice
+                target = self._free(f"{self._stem('y')}_scaled")
                 self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
                 self._current["y"] = target
             case DropNonfinite():
                 self._drop_nonfinite()
-            case ReplaceTargets(source):
-                self._replace_targets(source)
+            case ReplaceTargets(source, suffix):
+                self._replace_targets(source, suffix)
             case BalanceClasses():
                 self._balance_classes()
             case ShiftSentences(seed):
@@ -308,8 +309,9 @@ class _Cell:
         ]
         self._current["x"] = target
 
-    def _replace_targets(self, source: str) -> None:
-        target = self._target("y")
+    def _replace_targets(self, source: str, suffix: str) -> None:
+        # not over the old ones: a cell may be run twice
+        target = self._free(f"{self._stem('y')}_{suffix}")
         self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
         self._current["y"] = target
         held_out = self._source.arguments.get("validation_data")

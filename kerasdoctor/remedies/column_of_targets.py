@@ -20,5 +20,6 @@ class ColumnOfTargets(Remedy):
         if record.data.containers.get("y") != "ndarray":
             return None
         return Plan(
-            (ReplaceTargets("{y}[:, None]"),), _("targets (N,) against predictions (N, 1): one axis is missing")
+            (ReplaceTargets("{y}[:, None]", "column"),),
+            _("targets (N,) against predictions (N, 1): one axis is missing"),
         )

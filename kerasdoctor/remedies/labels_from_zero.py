@@ -31,4 +31,4 @@ class LabelsFromZero(Remedy):
         reason = _("the labels run from {low:g} to {high:g}; Keras counts classes from 0").format(
             low=form.minimum, high=form.maximum
         )
-        return Plan((ReplaceTargets("{y} - 1"),), reason)
+        return Plan((ReplaceTargets("{y} - 1", "from_zero"),), reason)
