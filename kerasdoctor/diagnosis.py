@@ -140,3 +140,5 @@ class Skipped:
 
     name: str
     reason: str
+    #: Whether the user does not want to be told.
+    ignored: bool = False

@@ -50,7 +50,8 @@ def diagnose(
     asked = tuple(rules.discover() if candidates is None else candidates)
     for rule in asked:
         if rule.name in ignored:
-            skipped.append(Skipped(rule.name, _("ignored in this project: {reason}").format(reason=ignored[rule.name])))
+            told = _("ignored in this project: {reason}").format(reason=ignored[rule.name])
+            skipped.append(Skipped(rule.name, told, ignored=True))
             continue
         try:
             evidence = _evidence(rule.check(**rules.inject(rule.check, record)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -158,7 +159,9 @@ def _rule(name: str) -> Any:
 
     known = {rule.name: rule for rule in discover()}
     if name not in known:
-        raise UsageError(f"there is no diagnosis {name!r}: there are {', '.join(known)}")
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        raise UsageError(f"there is no diagnosis {name!r}: {hint}")
     return known[name]
 
 

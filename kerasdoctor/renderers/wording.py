@@ -204,13 +204,19 @@ def no_finding(report: Report) -> str:
         return _("The call raised an exception, and no rule found its cause in what was recorded until then.")
     if report.record.outcome.status in {"running", "interrupted"}:
         return _("Nothing found in what was recorded until then.")
+    ignored = [skipped.name for skipped in report.skipped if skipped.ignored]
+    if ignored:
+        return _("Nothing else was found; this project ignores {names}.").format(names=", ".join(ignored))
     if report.skipped or report.record.failures or report.record.data.not_examined:
         return _(
             "Nothing found. What could be examined shows no fault; what could not is listed below, with its reason."
         )
-    if report.verdict.reading in _NOT_WELL:
-        return _("No rule found a fault beyond what the curves say above. Everything was examined.")
-    return _("Nothing found. Everything was examined, and no fault showed.")
+    well = report.verdict.reading not in _NOT_WELL
+    return (
+        _("Nothing found. Everything was examined, and no fault showed.")
+        if well
+        else _("No rule found a fault beyond what the curves say above. Everything was examined.")
+    )
 
 
 def examined(report: Report) -> list[tuple[str, str]]:

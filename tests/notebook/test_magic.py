@@ -255,6 +255,10 @@ class TestAnswers:
         assert report.diagnoses == ()
         reasons = {skipped.name: skipped.reason for skipped in report.skipped}
         assert "sorted on purpose" in reasons["unshuffled-split"]
+        assert "this project ignores unshuffled-split" in str(report)
+
+    def test_a_misspelt_diagnosis(self, shell):
+        assert "did you mean overfitting or underfitting?" in str(shell.fails("%kdoctor explain overfiting"))
 
     def test_explain_prints_the_rules_own_words(self, shell, capsys):
         shell.run("%kdoctor explain nan-loss")

@@ -251,7 +251,8 @@ class _Trainer:
 
         if model.run_eagerly:
             return step, outputs_now
-        return tf.function(step), tf.function(outputs_now)
+        # traced here, since TensorFlow warns of functions that are made anew when they are called
+        return tuple(tf.function(each).get_concrete_function() for each in (step, outputs_now))
 
     def _share(self, outputs: Any) -> float:
         found = np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(outputs)[0]))
