@@ -278,7 +278,7 @@ class Outcome:
     seconds: float = 0.0
     #: Name of the callback that set `stop_training`, where it can be told.
     stopped_by: str = ""
-    #: Class and text of the exception that `fit` raised.
+    #: Class and text of the exception that `fit` raised; of a check, that it would raise.
     exception: str = ""
     #: Whose code raised it; None where it cannot be told.
     raised_by: RaisedBy | None = None

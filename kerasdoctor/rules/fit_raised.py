@@ -288,10 +288,11 @@ def _lengths() -> TrainingRecord:
 
 
 class FitRaised(Rule):
-    """The fit ended with an exception, and what it means in terms of the data and the model.
+    """The fit ends with an exception, and what it means in terms of the data and the model.
 
     ## What it sees
-    The exception that ended `fit`, where its words are those of Keras for one of the causes below, or where the
+    The exception that ended `fit`, or that a check met when it made batches of some rows and showed them to the model
+    and the loss, where its words are those of Keras for one of the causes below, or where the
     traceback (of a graph: its text) tells whose code raised it. About another one it says nothing: the traceback says
     it all.
 
@@ -314,7 +315,7 @@ class FitRaised(Rule):
 
     family = "loop"
     severity = Severity.ERROR
-    message = _("fit raised an exception: {statement}.")
+    message = _("fit raises an exception: {statement}.")
 
     causes = (
         Cause(
@@ -429,7 +430,7 @@ class FitRaised(Rule):
         input_range: InputRange | None = None,
         target_range: TargetRange | None = None,
     ) -> Evidence | None:
-        if outcome.status != "raised":
+        if not outcome.exception:
             return None
         known = {
             "outcome": outcome,
