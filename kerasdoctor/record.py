@@ -155,7 +155,8 @@ class PipelineStep:
 
 
 #: Words; None among numbers; rows of different lengths; arrays or numbers, each a Python object; times; other objects.
-ContentKind = Literal["text", "missing", "rows", "arrays", "numbers", "dates", "objects"]
+#: "mixed" is text in a column that otherwise holds numbers.
+ContentKind = Literal["text", "mixed", "missing", "rows", "arrays", "numbers", "dates", "objects"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +283,8 @@ class Outcome:
     exception: str = ""
     #: Whose code raised it; None where it cannot be told.
     raised_by: RaisedBy | None = None
+    #: Keys of the logs of a fit that raised; empty where its metrics were not built by then.
+    logged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

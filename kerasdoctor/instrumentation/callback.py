@@ -295,6 +295,8 @@ class FitRecorder(keras.callbacks.Callback):
         elif error is not None:
             self._outcome("raised")
             self._raised(error)
+            with self.noting("logged"):
+                self.record.outcome = replace(self.record.outcome, logged=self._logged())
         elif self.record.outcome.status == "running":
             self._outcome("finished")
         return self._report()
@@ -453,6 +455,14 @@ class FitRecorder(keras.callbacks.Callback):
         with self.noting("raised_by"):
             origin = exception.summarize(error, self._model, self._arguments)
             self.record.outcome = replace(self.record.outcome, raised_by=origin)
+
+    def _logged(self) -> tuple[str, ...]:
+        """Keys of the logs, also where a callback raised before they were told."""
+        if self.record.history or not self._steps.last:
+            return tuple(self.record.history)
+        trained = tuple(self._model.get_metrics_result())
+        validates = self._arguments.get("validation_data") is not None or self.record.fit.validation_split
+        return (*trained, *(f"val_{name}" for name in trained if validates))
 
     def _stopper(self) -> str:
         callbacks = self._arguments.get("callbacks")
