@@ -102,7 +102,13 @@ CASES: dict[str, tuple[Callable[[], keras.Model], Any, Any, str, str]] = {
         "output-shape",
         "the outputs (rows, 2)",
     ),
-    "too many columns": (lambda: dense(2, "mse"), X, X[:, :3], "output-shape", "the targets are (rows, 3), the outputs (rows, 2)"),
+    "too many columns": (
+        lambda: dense(2, "mse"),
+        X,
+        X[:, :3],
+        "output-shape",
+        "the targets are (rows, 3), the outputs (rows, 2)",
+    ),
     "another number of features": (dense, X[:, :3], Y, "input-shape", "value 4"),
     "too much memory": (
         lambda: dense(3, "sparse_categorical_crossentropy", Terabytes()),
