@@ -63,7 +63,7 @@ def diagnose(
         except Exception as error:  # a rule of ours must never cost the user the rest of the report
             skipped.append(Skipped(rule.name, _("failed: {error}").format(error=describe(error))))
     diagnoses.sort(key=lambda diagnosis: (-diagnosis.severity, diagnosis.name))
-    found = _numbered(_explained(diagnoses, {rule.name: rule.explains for rule in asked}))
+    found = _numbered(_explained(diagnoses, asked))
     return Report(
         record=record,
         verdict=_verdict(record, found),
@@ -182,10 +182,27 @@ def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
     )
 
 
-def _explained(diagnoses: list[Diagnosis], explains: Mapping[str, tuple[str, ...]]) -> list[Diagnosis]:
+def _explained(diagnoses: list[Diagnosis], asked: Iterable[rules.Rule]) -> list[Diagnosis]:
     """The diagnoses that no other one explains; what they explain stands under them, without prescriptions."""
+    known = {rule.name: rule for rule in asked}
+    severity = {diagnosis.name: diagnosis.severity for diagnosis in diagnoses}
+    certain = {
+        diagnosis.name: {
+            name
+            for cause in known[diagnosis.name].causes
+            for name in cause.explains
+            if severity.get(name, diagnosis.severity) <= diagnosis.severity
+            and Status.CONFIRMED in {found.status for found in diagnosis.causes if found.name == cause.name}
+        }
+        for diagnosis in diagnoses
+    }
+
+    def explains(other: str, name: str) -> bool:
+        # what was measured here turns round what holds in general
+        return name in certain[other] or (name in known[other].explains and other not in certain[name])
+
     why = {
-        diagnosis.name: next((other.name for other in diagnoses if diagnosis.name in explains[other.name]), None)
+        diagnosis.name: next((other.name for other in diagnoses if explains(other.name, diagnosis.name)), None)
         for diagnosis in diagnoses
     }
 

@@ -155,7 +155,8 @@ class PipelineStep:
 
 
 #: Words; None among numbers; rows of different lengths; arrays or numbers, each a Python object; times; other objects.
-ContentKind = Literal["text", "missing", "rows", "arrays", "numbers", "dates", "objects"]
+#: "mixed" is text in a column that otherwise holds numbers.
+ContentKind = Literal["text", "mixed", "missing", "rows", "arrays", "numbers", "dates", "objects"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,10 +279,12 @@ class Outcome:
     seconds: float = 0.0
     #: Name of the callback that set `stop_training`, where it can be told.
     stopped_by: str = ""
-    #: Class and text of the exception that `fit` raised.
+    #: Class and text of the exception that `fit` raised; of a check, that it would raise.
     exception: str = ""
     #: Whose code raised it; None where it cannot be told.
     raised_by: RaisedBy | None = None
+    #: Keys of the logs of a fit that raised; empty where its metrics were not built by then.
+    logged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

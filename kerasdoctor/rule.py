@@ -39,6 +39,8 @@ class Cause:
     remedies: tuple[Remedy, ...] = ()
     #: Quantity of a probe that would decide where the run cannot: the report offers it where the cause is possible.
     probe: str = ""
+    #: Names of the diagnoses that follow where this cause is confirmed, also of those that would explain this one.
+    explains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The engine with rules made up for the test."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -214,6 +214,24 @@ def test_what_follows_from_another_diagnosis_stands_under_it() -> None:
     assert {diagnosis.name for diagnosis, _cause, _fix in report.prescriptions()} == {"root"}
     told = report.to_dict()["diagnoses"][1]["explained"]
     assert told == [{"name": name, "severity": "error", "message": "fatal"} for name in ("leaf", "middle")]
+
+
+class Turning(Differential):
+    """Follows from `root` but where its sure cause is found."""
+
+    causes = tuple(replace(one, explains=("middle", "upper")) for one in Differential.causes if one.name == "sure")
+
+
+class Upper(Differential):
+    """Explains what turns it round."""
+
+    explains = ("turning",)
+
+
+def test_a_confirmed_cause_turns_round_what_holds_in_general() -> None:
+    report = engine.diagnose(shuffled_digits(), candidates=[Leaf(), Middle(), Turning(), Upper()])
+    assert [diagnosis.name for diagnosis in report.diagnoses] == ["turning"]
+    assert [diagnosis.name for diagnosis in report.diagnoses[0].explained] == ["leaf", "middle", "upper"]
 
 
 def test_what_explains_must_be_there() -> None:

@@ -143,6 +143,9 @@ def test_explains_what_is_no_worse_and_never_itself(rule: Rule) -> None:
             reached.add(name)
             rest += known[name].explains
     assert rule.name not in reached
+    certain = {name for cause in rule.causes for name in cause.explains}
+    assert certain <= set(known) - {rule.name}
+    assert all(known[name].severity <= rule.severity for name in certain)
 
 
 @every_rule

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kerasdoctor import quantities
 from kerasdoctor.engine import describe, diagnose
-from kerasdoctor.instrumentation import lineage, probes
+from kerasdoctor.instrumentation import lineage, probes, rehearsal
 from kerasdoctor.instrumentation.batches import DrawnBatches
 from kerasdoctor.instrumentation.evaluations import Evaluations
 from kerasdoctor.instrumentation.exception_tap import ExceptionTap
@@ -24,6 +24,7 @@ from kerasdoctor.instrumentation.observer import Observer, Progress
 from kerasdoctor.instrumentation.patching import kept_random_numbers
 from kerasdoctor.instrumentation.steps import Steps
 from kerasdoctor.instrumentation.summaries import compilation, data, exception, model, weights
+from kerasdoctor.locale import _
 from kerasdoctor.quantities import DataTap, EpochTap, Quantity, WeightsTap
 from kerasdoctor.record import Compile, Failure, Fit, Instrument, Level, Outcome, Status, TrainingRecord, plain
 from kerasdoctor.report import Report
@@ -292,24 +293,33 @@ class FitRecorder(keras.callbacks.Callback):
         if isinstance(error, KeyboardInterrupt):
             self._outcome("interrupted")
         elif error is not None:
-            self._outcome("raised", exception=describe(error))
-            with self.noting("raised_by"):
-                origin = exception.summarize(error, self._model, self._arguments)
-                self.record.outcome = replace(self.record.outcome, raised_by=origin)
+            self._outcome("raised")
+            self._raised(error)
+            with self.noting("logged"):
+                self.record.outcome = replace(self.record.outcome, logged=self._logged())
         elif self.record.outcome.status == "running":
             self._outcome("finished")
         return self._report()
 
     def check(self, asked: Sequence[str] = ()) -> Report:
         """The report of what can be told without training, with the probes that run only where they are asked for."""
+        error = None
         with kept_random_numbers():
             with self.noting("facts"):
                 self._fill_facts()
+            with self.noting("rehearsal"):
+                error = rehearsal.first_error(self._model, self._arguments)
             with self.noting("probes"):
-                measured, reason = probes.measure(self._model, self.record, self._arguments, self.noting, asked)
+                measured, reason = (
+                    probes.measure(self._model, self.record, self._arguments, self.noting, asked)
+                    if error is None
+                    else ({}, _("fit raises {error}").format(error=type(error).__name__))
+                )
                 self.record.quantities |= measured
                 self.record.instrument = replace(self.record.instrument, unprobed=reason)
         self._outcome("checked")
+        if error is not None:
+            self._raised(error)
         return self._report()
 
     def _report(self) -> Report:
@@ -439,6 +449,20 @@ class FitRecorder(keras.callbacks.Callback):
             stopped_by=stopped_by,
             exception=exception,
         )
+
+    def _raised(self, error: BaseException) -> None:
+        self.record.outcome = replace(self.record.outcome, exception=describe(error))
+        with self.noting("raised_by"):
+            origin = exception.summarize(error, self._model, self._arguments)
+            self.record.outcome = replace(self.record.outcome, raised_by=origin)
+
+    def _logged(self) -> tuple[str, ...]:
+        """Keys of the logs, also where a callback raised before they were told."""
+        if self.record.history or not self._steps.last:
+            return tuple(self.record.history)
+        trained = tuple(self._model.get_metrics_result())
+        validates = self._arguments.get("validation_data") is not None or self.record.fit.validation_split
+        return (*trained, *(f"val_{name}" for name in trained if validates))
 
     def _stopper(self) -> str:
         callbacks = self._arguments.get("callbacks")

@@ -81,7 +81,8 @@ def _page(report: Report, picture: bytes | None) -> dict[str, Any]:
         "places": wording.first_place(report.diagnoses),
         "open_number": _open_number(report),
         "picture": None if picture is None else _embedded(picture),
-        "sound": report.record.outcome.status in {"finished", "stopped_early", "checked"},
+        "sound": report.record.outcome.status in {"finished", "stopped_early", "checked"}
+        and not report.record.outcome.exception,
         "alt": _alt(report),
         "caption": _caption(report),
         "curves": rows,

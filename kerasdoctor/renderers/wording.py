@@ -200,8 +200,10 @@ def no_finding(report: Report) -> str:
     """The clean bill of a run, as far as it was looked at."""
     if report.diagnoses:
         return _("Nothing found that needs treatment; the notes below are for your information.")
-    if report.record.outcome.status == "raised":
-        return _("The call raised an exception, and no rule found its cause in what was recorded until then.")
+    if report.record.outcome.status == "raised" or report.record.outcome.exception:
+        foreseen = _("fit would raise an exception, and no rule found its cause.")
+        raised = _("The call raised an exception, and no rule found its cause in what was recorded until then.")
+        return foreseen if report.record.outcome.status == "checked" else raised
     if report.record.outcome.status in {"running", "interrupted"}:
         return _("Nothing found in what was recorded until then.")
     ignored = [skipped.name for skipped in report.skipped if skipped.ignored]

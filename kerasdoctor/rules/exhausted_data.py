@@ -120,8 +120,13 @@ class ExhaustedData(Rule):
     message = _("The data ran out: {statement}.")
 
     causes = (
-        Cause("generator-ended", _("the generator ends"), examine=generator_ended),
-        Cause("steps-beyond-data", _("more steps are asked for than the data holds"), examine=steps_beyond_data),
+        Cause("generator-ended", _("the generator ends"), examine=generator_ended, explains=("too-few-updates",)),
+        Cause(
+            "steps-beyond-data",
+            _("more steps are asked for than the data holds"),
+            examine=steps_beyond_data,
+            explains=("too-few-updates",),
+        ),
     )
 
     examples = (

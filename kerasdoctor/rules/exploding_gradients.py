@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import at_rate, block_losses, first_loss, kernels, rows_per_step, scale_of_inputs
+from kerasdoctor.examinations import at_rate, block_losses, far, first_loss, kernels, rows_per_step, scale_of_inputs
 from kerasdoctor.examples import digits_with_steps, exploded_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
@@ -51,9 +51,12 @@ def _large_gains(weights: InitialWeights | None) -> list[tuple[float, str]]:
 
 
 def long_steps(
-    compile: Compile, update_ratio: UpdateRatio, learning_rate: LearningRate | None = None
+    compile: Compile,
+    update_ratio: UpdateRatio,
+    learning_rate: LearningRate | None = None,
+    far_rows: FarRows | None = None,
 ) -> tuple[Status, Evidence]:
-    """Whether single steps changed the weights by much of their size."""
+    """Whether single steps changed the weights by much of their size, and no odd rows lengthened them."""
     columns = kernels(update_ratio.columns)
     values = update_ratio.maximum[:, columns] if columns else np.empty((0, 0))
     if not np.isfinite(values).any():
@@ -61,6 +64,9 @@ def long_steps(
     longest = float(np.nanmax(values))
     statement = _("the longest step changed a kernel by {share:.0%} of its norm").format(share=longest)
     statement += at_rate(compile, learning_rate)
+    if longest >= 0.3 and far_rows is not None and far_rows.count:
+        undecided = _("measured, undecided: {statement}; {far}").format(statement=statement, far=far(far_rows))
+        return Status.POSSIBLE, Evidence(undecided, quantity="update_ratio", value=longest, threshold=0.3)
     found = Evidence(statement, quantity="update_ratio", value=longest, threshold=0.3)
     return (Status.CONFIRMED if longest >= 0.3 else Status.RULED_OUT), found
 
@@ -115,7 +121,8 @@ class ExplodingGradients(Rule):
     its classes. A large gradient alone is no fault, nor is a run that begins with a large loss of unscaled targets.
 
     ## How it is told apart
-    Long steps: one step changed a kernel by 30 % of its norm or more. Recurrence: a recurrent layer, with no clipping.
+    Long steps: one step changed a kernel by 30 % of its norm or more; undecided where rows that lie
+    far from the others lengthen it. Recurrence: a recurrent layer, with no clipping.
     Large inputs. A large initialization: the variance that a unit begins with, over that of its inputs.
 
     ## Remedies

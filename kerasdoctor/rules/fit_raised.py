@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 from collections.abc import Callable
@@ -27,6 +28,8 @@ Examination = Callable[..., tuple[Status, Evidence]]
 #: Keras's words for targets and outputs of different ranks or shapes; the second are TensorFlow's, of "mse" and others.
 _SHAPES = r"`target` and `output` must have the same (rank|shape)|Dimensions must be equal.*compile_loss"
 _SPARSE = r"`output` must have rank \(ndim\) `target\.ndim - 1`"
+#: TensorFlow's words for the operands of an operation of the loss, in a graph: their names and their shapes.
+_OPERANDS = re.compile(r"\((\S+), (\S+)\)' with input shapes: \[([^\]]*)\], \[([^\]]*)\]")
 _BOTH = re.compile(r"target\.shape=\(([^)]*)\), output\.shape=\(([^)]*)\)")
 
 
@@ -127,16 +130,32 @@ def one_hot_for_sparse(outcome: Outcome) -> tuple[Status, Evidence]:
     )
 
 
+def _operands(exception: str) -> str:
+    """Which shapes an operation of the loss was given, and which of them is that of the output."""
+    found = _OPERANDS.search(exception)
+    if found is None:
+        return _("the targets and the outputs have different sizes")
+    sizes = [[size.strip() for size in part.split(",") if size.strip()] for part in found.groups()[2:]]
+    # what a layer puts out has its name; targets come as "data", or from an operation of the loss itself
+    of_layer = ["/" in name and not name.startswith("compile_loss/") for name in found.groups()[:2]]
+    if of_layer == [False, True]:
+        return _both((sizes[0], sizes[1]))
+    if of_layer == [True, False]:
+        return _both((sizes[1], sizes[0]))
+    statement = _("of targets and outputs the loss makes arrays of {first} and of {second}")
+    return statement.format(first=_form(sizes[0]), second=_form(sizes[1]))
+
+
 def output_shape(
     outcome: Outcome,
     compile: Compile,  # noqa: A002 (as above)
 ) -> tuple[Status, Evidence]:
     """Whether the output has another shape than the targets, and neither form of labels explains it."""
     if re.search(r"Dimensions must be equal.*compile_loss", outcome.exception):
-        sizes = re.search(r"with input shapes: (\[[^\]]*\]), (\[[^\]]*\])", outcome.exception)
-        statement = _("the targets or the outputs have another size than the other")
-        if sizes:
-            statement = _("one is {first}, the other {second}").format(first=sizes[1], second=sizes[2])
+        statement = _operands(outcome.exception)
+        if outcome.raised_by is not None and outcome.raised_by.kind == "loss":
+            undecided = _("measured, undecided: {statement}, in a loss of your own").format(statement=statement)
+            return Status.POSSIBLE, Evidence(undecided, quantity="target_range")
         return Status.CONFIRMED, Evidence(statement, quantity="target_range")
     found = _shapes(outcome, f"{_SHAPES}|{_SPARSE}")
     labels = (integer_labels_for_categorical(outcome, compile)[0], one_hot_for_sparse(outcome)[0])
@@ -183,10 +202,26 @@ def ragged_input(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
     return _not_said()
 
 
+def unknown_monitor(outcome: Outcome) -> tuple[Status, Evidence]:
+    """Whether a callback of Keras's watches what the logs do not hold, and what they hold that is called nearly so."""
+    found = re.search(r"(\w+) callback received monitor=(\S+), but Keras isn't able", outcome.exception)
+    if found is None or found[2] in outcome.logged:
+        return _not_said()
+    statement = _("{callback} watches {monitor!r}, which is not logged").format(callback=found[1], monitor=found[2])
+    near = difflib.get_close_matches(found[2], outcome.logged, n=1)
+    if near:
+        statement += _(": write monitor={name!r}").format(name=near[0])
+    elif outcome.logged:
+        statement += _("; what is logged: {names}").format(names=", ".join(outcome.logged))
+    return Status.CONFIRMED, Evidence(statement, quantity="outcome", where=found[2])
+
+
 def text_input(outcome: Outcome, data: Data) -> tuple[Status, Evidence]:
     """Whether words stand where numbers are expected."""
     held = _held(data, "text")
     said = re.search(r"Invalid dtype: str\d*|Cast string to \w+ is not supported", outcome.exception)
+    if _held(data, "mixed") and held is None:
+        return Status.RULED_OUT, Evidence(_("the text stands in a column of numbers"), quantity="data")
     if said is None and (held is None or not re.search(f"{_OBJECTS}|{_LISTS}", outcome.exception)):
         return _not_said()
     if held is None:
@@ -242,14 +277,20 @@ def different_lengths(outcome: Outcome, data: Data, model: Model) -> tuple[Statu
 
 def object_dtype(outcome: Outcome, data: Data, input_range: InputRange | None = None) -> tuple[Status, Evidence]:
     """Whether an array holds Python objects, not numbers."""
-    if not re.search(_OBJECTS, outcome.exception):
+    cast = r"Cast string to \w+ is not supported"
+    mixed = _held(data, "mixed") is not None and re.search(cast, outcome.exception)
+    if not re.search(_OBJECTS, outcome.exception) and not mixed:
         return _not_said()
     if _held(data, "text", "rows"):
         return Status.RULED_OUT, Evidence(_("the objects are text, or rows of different lengths"), quantity="data")
-    held = _held(data, "numbers", "missing", "arrays", "dates", "objects")
+    held = _held(data, "mixed", "numbers", "missing", "arrays", "dates", "objects")
     if held is not None:
         how = {
             "numbers": _('{name} holds numbers as Python objects: {name}.astype("float32") makes numbers of them'),
+            "mixed": _(
+                '{place} is text in a column of numbers: pandas.to_numeric(..., errors="coerce") makes NaN of it, to '
+                "fill or to drop"
+            ),
             "missing": _('{place} is None: fill it or leave its row out, then {name}.astype("float32")'),
             "arrays": _("{name} is an array of arrays: numpy.stack({name}) makes one of them"),
             "dates": _("{place} holds times: subtract a first one and divide by a unit to have numbers"),
@@ -288,10 +329,11 @@ def _lengths() -> TrainingRecord:
 
 
 class FitRaised(Rule):
-    """The fit ended with an exception, and what it means in terms of the data and the model.
+    """The fit ends with an exception, and what it means in terms of the data and the model.
 
     ## What it sees
-    The exception that ended `fit`, where its words are those of Keras for one of the causes below, or where the
+    The exception that ended `fit`, or that a check met when it made batches of some rows and showed them to the model
+    and the loss, where its words are those of Keras for one of the causes below, or where the
     traceback (of a graph: its text) tells whose code raised it. About another one it says nothing: the traceback says
     it all.
 
@@ -300,12 +342,14 @@ class FitRaised(Rule):
     under a categorical cross-entropy, or rows of the output's shape under a sparse one, are another form of labels; any
     other difference of shapes is the network's. A callback, a generator, a function of a pipeline, a layer, a loss and
     a metric of your own are told by the frames of the traceback: a callback that calls the model is the one that
-    raised, whatever the model did then.
+    raised, whatever the model did then. Where a loss of your own raised it, only that is certain: of which shapes it
+    makes others is its own affair.
 
     ## Remedies
     Labels of one number a row: `sparse_categorical_crossentropy`; one-hot rows: `categorical_crossentropy`. Lists, and
     numbers as objects: arrays of numbers. Text: a `TextVectorization` layer in front; names of classes: their numbers.
-    Rows of different lengths: `keras.utils.pad_sequences`. An Embedding needs `input_dim` above the largest index. Out
+    Text in a column of numbers: `pandas.to_numeric(..., errors="coerce")`. Rows of different lengths:
+    `keras.utils.pad_sequences`. An Embedding needs `input_dim` above the largest index. Out
     of memory: a smaller `batch_size`, or a smaller layer where one is named.
 
     ## References
@@ -314,7 +358,7 @@ class FitRaised(Rule):
 
     family = "loop"
     severity = Severity.ERROR
-    message = _("fit raised an exception: {statement}.")
+    message = _("fit raises an exception: {statement}.")
 
     causes = (
         Cause(
@@ -384,6 +428,7 @@ class FitRaised(Rule):
                 _("Keras says: {said}"),
             ),
         ),
+        Cause("unknown-monitor", _("a callback watches what is not logged"), examine=unknown_monitor),
         Cause(
             "out-of-memory",
             _("the memory does not suffice"),
@@ -429,7 +474,7 @@ class FitRaised(Rule):
         input_range: InputRange | None = None,
         target_range: TargetRange | None = None,
     ) -> Evidence | None:
-        if outcome.status != "raised":
+        if not outcome.exception:
             return None
         known = {
             "outcome": outcome,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examinations import (
     block_losses,
+    far,
     first_loss,
     kernels,
     rows_per_step,
@@ -70,6 +71,9 @@ def long_steps(
     if Status.CONFIRMED in statuses:
         undecided = _("measured, undecided: {statement}; the scale of the data lengthens the steps")
         return Status.POSSIBLE, Evidence(undecided.format(statement=statement), quantity="update_ratio", value=longest)
+    if far_rows is not None and far_rows.count:
+        undecided = _("measured, undecided: {statement}; {far}").format(statement=statement, far=far(far_rows))
+        return Status.POSSIBLE, Evidence(undecided, quantity="update_ratio", value=longest)
     if Status.RULED_OUT not in statuses:
         undecided = _("measured, undecided: {statement}; the scale of the data is not known")
         return Status.POSSIBLE, Evidence(undecided.format(statement=statement), quantity="update_ratio", value=longest)
@@ -123,12 +127,14 @@ class LearningRateTooHigh(Rule):
     its own start, for accuracy tells nothing: Adam at 100 reached a loss of 17,148 at an accuracy of .985.
 
     ## How it is told apart
-    Inputs or targets far from the scale that a network is initialized for lengthen every step. Where the data are
-    scaled, the learning rate itself is too high; the longest step, as a share of the weights, is stated. Jumps alone
-    leave it undecided where half of the steps are as short as in healthy runs, below 1 % of every kernel.
+    Inputs or targets far from the scale that a network is initialized for lengthen every step, and single rows far from
+    the others lengthen some. Where the data are scaled, the learning rate itself is too high; the longest step, as a
+    share of the weights, is stated. Jumps alone leave it undecided where half of the steps are as short as in healthy
+    runs, below 1 % of every kernel.
 
     ## Remedies
-    A learning rate ten times smaller; clipped gradients; normalized inputs; targets brought into [0, 1].
+    A learning rate ten times smaller; clipped gradients, where the optimizer's steps grow with them; normalized
+    inputs; targets brought into [0, 1].
 
     ## References
     Google, Deep Learning Tuning Playbook (instability: loss above its start within the first steps); Bengio (2012),
@@ -145,7 +151,7 @@ class LearningRateTooHigh(Rule):
             "long-steps",
             _("the learning rate itself is too high"),
             examine=long_steps,
-            remedies=(SmallerLearningRate(), ClipGradients()),
+            remedies=(SmallerLearningRate(), ClipGradients(adaptive=False)),
         ),
         Cause(
             "unscaled-inputs",

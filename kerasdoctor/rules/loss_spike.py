@@ -178,6 +178,7 @@ class LossSpike(Rule):
             _("a batch holds rows that are far from the others"),
             examine=outlier_batch,
             remedies=(ClipGradients(),),
+            explains=("exploding-gradients", "learning-rate-too-high"),
         ),
         Cause(
             "long-steps",

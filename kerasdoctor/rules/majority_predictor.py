@@ -220,7 +220,12 @@ class MajorityPredictor(Rule):
             remedies=(ClassWeights(),),
         ),
         Cause("dead-network", _("a layer is dead"), examine=dead_network, probe="overfit_batch"),
-        Cause("no-signal", _("the inputs say nothing about the labels"), examine=no_signal),
+        Cause(
+            "no-signal",
+            _("the inputs say nothing about the labels"),
+            examine=no_signal,
+            explains=("dead-units", "learning-rate-too-low", "saturated-units", "underfitting", "vanishing-gradients"),
+        ),
     )
 
     examples = (

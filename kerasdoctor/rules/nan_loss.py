@@ -16,12 +16,14 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
+from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
+from kerasdoctor.remedies.larger_learning_rate import default_rate
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
@@ -50,6 +52,7 @@ _ONLY_READING = {
     *("CSVLogger", "EarlyStopping", "History", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau"),
     *("RemoteMonitor", "TensorBoard", "TerminateOnNaN"),
 }
+_RECURRENT = {"SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D"}
 _WITHOUT_WEIGHTS_OF_THEIR_OWN = {"InputLayer", "Flatten", "Reshape", "Permute"}
 
 
@@ -150,6 +153,8 @@ def learning_rate_too_high(
     target_range: TargetRange | None = None,
     first_nonfinite: FirstNonfinite | None = None,
     learning_rate: LearningRate | None = None,
+    model: Model | None = None,
+    global_gradient_norm: GlobalGradientNorm | None = None,
 ) -> tuple[Status, Evidence]:
     """Whether the batch losses, or the weights, grew before the first that is not finite."""
     if _only_validation(evidence):
@@ -166,7 +171,22 @@ def learning_rate_too_high(
         spoilt = any(values.nonfinite for _name, values in _trained(input_range, target_range))
         return _from_growth(evidence, batch_loss, rate, spoilt=spoilt)
     status, found = _decided(origin, _diverged(origin, batch_loss))
+    recurrent = _recurrence(origin, model, compile, global_gradient_norm)
+    if status is Status.CONFIRMED and recurrent:
+        undecided = _("measured, undecided: {statement}; a recurrent layer, whose gradients nothing clips, does so too")
+        return Status.POSSIBLE, replace(found, statement=undecided.format(statement=found.statement + rate))
     return status, replace(found, statement=found.statement + rate) if status is Status.CONFIRMED else found
+
+
+def _recurrence(origin: FirstNonfinite, model: Model | None, compile: Compile, norm: GlobalGradientNorm | None) -> bool:
+    """Whether it began in a recurrent layer that may have multiplied the gradients over its steps."""
+    names = {layer.name for layer in model.layers if layer.kind in _RECURRENT} if model is not None else set()
+    clipped = any(compile.optimizer_config.get(name) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
+    if clipped or not names & set(origin.layer.split("/")):
+        return False
+    # with so short a first gradient no step at the default rate is longer than a kernel, whose norm is 1 or more
+    first = float(norm.values[0]) if norm is not None and len(norm) else math.inf
+    return not first * default_rate(compile.optimizer) < 1
 
 
 def _from_growth(evidence: Evidence, batch_loss: BatchLoss, rate: str, *, spoilt: bool) -> tuple[Status, Evidence]:
@@ -358,7 +378,8 @@ class NanLoss(Rule):
     ## How it is told apart
     NaN or infinity in inputs, targets or weights, by a scan of the arrays. Labels that the last layer has no unit
     for. Steps too long: the batch losses grow at least tenfold in the 50 steps before; inputs beyond 20 or
-    regression targets beyond 100 then say why. In the very first batch it cannot be the learning rate: its loss is
+    regression targets beyond 100 then say why. In a recurrent layer whose gradients nothing clips it may be the
+    recurrence, unless the first gradient was short. In the very first batch it cannot be the learning rate: its loss is
     computed before any update. At the default level the step is replayed from the last finite state and run operation
     by operation: the sample, the layer and the operation that first made NaN out of finite numbers, in the forward or
     the backward pass; or the variable that a callback, an initializer or other code had set to NaN before it. Without

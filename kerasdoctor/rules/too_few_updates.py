@@ -18,6 +18,8 @@ from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 FEW = 100
 #: Share of its first value that the loss still has.
 LEFT = 0.7
+#: An epoch whose mean loss is this many times that of the first batch was thrown off: `learning-rate-too-high`.
+THROWN = 2.0
 #: Updates of an epoch that is made of large batches.
 PER_EPOCH = 10
 
@@ -63,7 +65,8 @@ class TooFewUpdates(Rule):
 
     ## What it sees
     A run of its full length from fresh weights with fewer than 100 updates, whose loss in the last epoch is 70 % of
-    the first batch's or more, and lower than in the first epoch: it was learning when it ended. An epoch is no
+    the first batch's or more, and lower than in the first epoch: it was learning when it ended. A loss that was thrown
+    off to twice that is not judged. An epoch is no
     measure: one of a single batch is one update.
 
     ## How it is told apart
@@ -94,7 +97,7 @@ class TooFewUpdates(Rule):
         if outcome.status != "finished" or model.iterations or not model.trainable_parameters or len(epochs) < 3:
             return None
         first = batch_loss.values[0] if len(batch_loss) else np.nan
-        if not np.isfinite(first) or first <= 0 or batch_loss.step[-1] >= FEW:
+        if not np.isfinite(first) or first <= 0 or epochs.max() >= THROWN * first or batch_loss.step[-1] >= FEW:
             return None
         if epochs[-1] >= epochs[0] or (epochs[-1] < LEFT * first and not _is_falling(epochs)):
             return None

@@ -30,10 +30,15 @@ def _moments(target_scale: TargetScale) -> tuple[str, Moments]:
     return next(iter(target_scale.outputs.items()))
 
 
+def _spread(moments: Moments) -> float:
+    """The standard deviation, or that of normal values as far from their mean: a few far ones do not make it large."""
+    return min(moments.deviation, moments.absolute_around / math.sqrt(2 / math.pi))
+
+
 def large_targets(target_scale: TargetScale) -> tuple[Status, Evidence]:
     """Whether the targets vary by far more than the predictions that a network begins with."""
     name, moments = _moments(target_scale)
-    return (Status.CONFIRMED if moments.deviation > LARGE else Status.RULED_OUT), Evidence(
+    return (Status.CONFIRMED if _spread(moments) > LARGE else Status.RULED_OUT), Evidence(
         _("{name} has a standard deviation of {value:.4g}; a network begins with predictions of about 1").format(
             name=name, value=moments.deviation
         ),
@@ -107,7 +112,8 @@ class UnscaledTargets(Rule):
     ## What it sees
     One squared or absolute error, a target whose mean or standard deviation is beyond 10, *and* the harm: after three
     epochs of a run that has ended, or 20 of one that goes on, the training loss is above that of always predicting the
-    mean of the targets. The penalty of regularizers does not count. Large targets that are learned do not alarm.
+    mean of the targets. The penalty of regularizers does not count. Large targets that are learned do not alarm, nor
+    does a standard deviation that a few targets far from the others make.
 
     ## How it is told apart
     A large spread; a mean far from 0 for that spread, so that the output's bias has most of the way to go. A loss that
@@ -165,7 +171,7 @@ class UnscaledTargets(Rule):
             constant = moments.absolute_around
         else:
             return None
-        large = max(abs(moments.mean), moments.deviation) > LARGE
+        large = max(abs(moments.mean), _spread(moments)) > LARGE
         epochs = len(loss.train)
         if not large or epochs < (PATIENCE if outcome.status == "running" else FEWEST) or model.iterations:
             return None

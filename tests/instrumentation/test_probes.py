@@ -290,7 +290,9 @@ def test_also_where_it_is_broken_off_nothing_has_changed(error, trained):
             overfitted(model)
     else:
         report = overfitted(model)
-        assert [failure.where for failure in report.record.failures] == ["overfit_batch"]
+        # fit would raise it too
+        assert "mine" in report.record.outcome.exception
+        assert not report.record.failures
         assert "overfit_batch" not in report.record.quantities
     assert state(model) == before
     assert model.optimizer.built is built

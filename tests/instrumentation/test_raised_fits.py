@@ -52,11 +52,25 @@ def _none() -> Any:
     return made
 
 
+def _with_text(*, column: bool) -> Any:
+    made = X.astype(object)
+    made[slice(None) if column else 3, 2] = "n/a"
+    return made
+
+
 RAGGED = [[1] * (1 + row % 5) for row in range(64)]
 
 CASES: dict[str, tuple[Callable[[], keras.Model], Any, Any, str, str]] = {
     "numbers as objects": (dense, X.astype(object), Y, "object-dtype", 'x.astype("float32")'),
     "None among numbers": (dense, _none(), Y, "object-dtype", "x[3, 2] is None"),
+    "text among numbers": (
+        dense,
+        _with_text(column=False),
+        Y,
+        "object-dtype",
+        "x[3, 2] is text in a column of numbers",
+    ),
+    "a column of text": (dense, _with_text(column=True), Y, "text-input", "x[0, 2] holds text"),
     "an array of arrays": (dense, objects(list(X)), Y, "object-dtype", "numpy.stack(x)"),
     "a column of objects": (dense, FRAME.assign(b=FRAME["b"].astype(object)), Y, "object-dtype", "x holds numbers"),
     "a column of times": (dense, FRAME.assign(d=pd.Timestamp("2020-01-01")), Y, "object-dtype", "column d of x"),
@@ -88,7 +102,13 @@ CASES: dict[str, tuple[Callable[[], keras.Model], Any, Any, str, str]] = {
         "output-shape",
         "the outputs (rows, 2)",
     ),
-    "too many columns": (lambda: dense(2, "mse"), X, X[:, :3], "output-shape", "[32,3]"),
+    "too many columns": (
+        lambda: dense(2, "mse"),
+        X,
+        X[:, :3],
+        "output-shape",
+        "the targets are (rows, 3), the outputs (rows, 2)",
+    ),
     "another number of features": (dense, X[:, :3], Y, "input-shape", "value 4"),
     "too much memory": (
         lambda: dense(3, "sparse_categorical_crossentropy", Terabytes()),
@@ -138,3 +158,15 @@ def test_ragged_tensors_that_keras_takes_are_no_fault() -> None:
         embedding().fit(tf.ragged.constant(RAGGED), Y, verbose=0)
     assert watch.report.record.data.contents["x"].kind == "rows"
     assert not any(diagnosis.severity.label != "info" for diagnosis in watch.report.diagnoses)
+
+
+@pytest.mark.parametrize(("monitor", "right"), [("val_acc", "val_accuracy"), ("val_los", "val_loss"), ("los", "loss")])
+def test_a_monitor_that_no_log_has(monitor: str, right: str) -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    watching = keras.callbacks.EarlyStopping(monitor)
+    with kerasdoctor.watch(quiet=True) as watch, pytest.raises(ValueError, match="monitor="):
+        model.fit(X, Y, validation_split=0.25, epochs=3, verbose=0, callbacks=[watching])
+    found = next(diagnosis for diagnosis in watch.report.diagnoses if diagnosis.name == "fit-raised")
+    assert [cause.name for cause in found.causes if cause.status is Status.CONFIRMED] == ["unknown-monitor"]
+    assert f"write monitor='{right}'" in found.message

@@ -79,7 +79,8 @@ def test_a_pipeline_is_not_drawn_from(digits_shell):
 def test_rows_that_the_model_does_not_take_are_no_crash(digits_shell):
     digits_shell.run("r = %kdoctor check model.fit(x[:, :5], y)")
     report = digits_shell.run("r")
-    assert report.record.instrument.unprobed.startswith("the model could not be called: ")
+    assert report.record.instrument.unprobed == "fit raises ValueError"
+    assert [diagnosis.name for diagnosis in report.diagnoses] == ["fit-raised"]
     assert not report.record.failures
 
 

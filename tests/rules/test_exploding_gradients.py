@@ -68,6 +68,8 @@ def test_a_few_far_rows_are_no_unscaled_inputs() -> None:
     assert cause(record, NAME, "unscaled-inputs").status is Status.CONFIRMED
     record.quantities["far_rows"] = FarRows(rows=1437, count=16, first=320, typical=1.0, largest=400.0)
     assert cause(record, NAME, "unscaled-inputs").status is Status.RULED_OUT
+    # they lengthen single steps
+    assert cause(record, NAME, "long-steps").status is Status.POSSIBLE
     # most rows are large as well
     record.quantities["far_rows"] = FarRows(rows=1437, count=1, first=320, typical=30.0, largest=400.0)
     assert cause(record, NAME, "unscaled-inputs").status is Status.CONFIRMED

@@ -79,6 +79,7 @@ def test_no_targets() -> None:
         ("missing", "object-dtype"),
         ("arrays", "object-dtype"),
         ("objects", "object-dtype"),
+        ("mixed", "object-dtype"),
         ("text", "text-input"),
         ("rows", "ragged-input"),
     ],
@@ -122,3 +123,57 @@ def test_where_memory_was_short() -> None:
     found = diagnosis(record, NAME)
     assert found is not None
     assert "no room for an array of 2000000 x 2000000, in wide" in found.message
+
+
+OPERANDS = (
+    "ValueError: Dimensions must be equal, but are 3 and 10 for '{{{{node compile_loss/sub}}}} = Sub[T=DT_FLOAT]({}, "
+    "{})' with input shapes: [32,3], [?,10]."
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("data_1", "net_1/dense/BiasAdd"), "the targets are (rows, 3), the outputs (rows, 10)"),
+        (("net_1/dense/BiasAdd", "compile_loss/huber/Cast"), "the targets are (rows, 10), the outputs (rows, 3)"),
+        (("compile_loss/clip", "compile_loss/clip_1"), "arrays of (rows, 3) and of (rows, 10)"),
+    ],
+)
+def test_which_is_the_target_and_which_the_output(names: tuple[str, str], words: str) -> None:
+    record = record_of(OPERANDS.format(*names), "mean_squared_error")
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert words in found.message
+    assert [one.name for one in found.causes if one.status is Status.CONFIRMED] == ["output-shape"]
+    record.outcome = replace(record.outcome, raised_by=RaisedBy(kind="loss", name="mine", line="return t - p"))
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "code of your own raised it: mine" in found.message
+    assert [one.name for one in found.causes if one.status is Status.CONFIRMED] == ["own-code"]
+
+
+MONITOR = "ValueError: EarlyStopping callback received monitor=val_acc, but Keras isn't able to automatically determine"
+
+
+@pytest.mark.parametrize(
+    ("logged", "words"),
+    [
+        (("loss", "accuracy", "val_loss", "val_accuracy"), "which is not logged: write monitor='val_accuracy'"),
+        (("loss", "mae"), "what is logged: loss, mae"),
+        ((), "which is not logged"),
+    ],
+)
+def test_a_monitor_that_is_not_logged(logged: tuple[str, ...], words: str) -> None:
+    record = record_of(MONITOR)
+    record.outcome = replace(record.outcome, logged=logged)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "EarlyStopping watches 'val_acc', " in found.message
+    assert words in found.message
+    assert [one.name for one in found.causes if one.status is Status.CONFIRMED] == ["unknown-monitor"]
+
+
+def test_a_monitor_that_is_logged() -> None:
+    record = record_of(MONITOR)
+    record.outcome = replace(record.outcome, logged=("loss", "val_acc"))
+    assert diagnosis(record, NAME) is None

@@ -6,6 +6,7 @@ import pytest
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import digits_thrown_off, digits_with_long_steps, diverged_regression, shuffled_digits
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.update_ratio import UpdateRatio
 from kerasdoctor.record import TrainingRecord
@@ -85,6 +86,15 @@ def test_scale_of_the_data_comes_first() -> None:
     assert cause(record, NAME, "long-steps").status is Status.POSSIBLE
 
 
+def test_rows_far_from_the_others_leave_it_undecided() -> None:
+    record = digits_thrown_off()
+    assert cause(record, NAME, "long-steps").status is Status.CONFIRMED
+    record.quantities["far_rows"] = FarRows(rows=1437, count=3, first=100, typical=1.0, largest=3000.0)
+    assert cause(record, NAME, "long-steps").status is Status.POSSIBLE
+    record.quantities["far_rows"] = FarRows(rows=1437, count=0, first=-1, typical=1.0, largest=1.5)
+    assert cause(record, NAME, "long-steps").status is Status.CONFIRMED
+
+
 def test_a_loss_that_is_never_finite_is_left_to_its_rule() -> None:
     assert diagnosis(diverged_regression(), NAME) is None
 
@@ -108,3 +118,12 @@ def test_jumps_of_usual_steps_are_undecided(ratio: float, status: Status) -> Non
     thrown = with_epochs(4.7, 2.0, 1.9)
     thrown.quantities["update_ratio"] = steps
     assert cause(thrown, NAME, "long-steps").status is Status.CONFIRMED
+
+
+@pytest.mark.parametrize(("optimizer", "clips"), [("SGD", True), ("Adam", False), ("RMSprop", False)])
+def test_clipping_shortens_only_the_steps_that_grow_with_the_gradient(optimizer: str, clips: bool) -> None:
+    record = digits_thrown_off()
+    source = {**record.compile.source, "optimizer": f"keras.optimizers.{optimizer}(learning_rate=10.0)"}
+    record.compile = replace(record.compile, optimizer=optimizer, source=source)
+    names = [prescription.name for prescription in cause(record, NAME, "long-steps").prescriptions]
+    assert names == ["smaller-learning-rate", "clip-gradients"][: 1 + clips]

@@ -9,6 +9,7 @@ from kerasdoctor.diagnosis import Status, When
 from kerasdoctor.examples import digits_with_a_gap, diverged_regression, shuffled_digits
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.first_nonfinite import FirstNonfinite
+from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Layer, Loss, Model, TrainingRecord
@@ -356,3 +357,27 @@ def test_weights_that_a_step_left_so_were_not_changed_outside() -> None:
     found = diagnosis(record, NAME)
     assert found is not None
     assert "net/average was not finite before it: an earlier step left it so" in found.message
+
+
+@pytest.mark.parametrize(
+    ("layer", "config", "first", "expected"),
+    [
+        ("net/rnn/cell", {}, 4e8, Status.POSSIBLE),
+        ("net/rnn/cell", {}, None, Status.POSSIBLE),
+        ("net/rnn/cell", {}, 2.0, Status.CONFIRMED),
+        ("net/rnn/cell", {"global_clipnorm": 1.0}, 4e8, Status.CONFIRMED),
+        ("net/dense", {}, 4e8, Status.CONFIRMED),
+    ],
+)
+def test_weights_that_explode_through_a_recurrence(
+    layer: str, config: dict[str, Any], first: float | None, expected: Status
+) -> None:
+    record = replayed("layer", layer=layer, kind="SimpleRNNCell", operation="MatMul", largest=3e32, largest_weight=5e6)
+    record.model = replace(
+        record.model, layers=(Layer(name="rnn", kind="SimpleRNN"), Layer(name="dense", kind="Dense"))
+    )
+    record.compile = replace(record.compile, optimizer="SGD", optimizer_config=config)
+    if first is not None:
+        record.quantities["global_gradient_norm"] = GlobalGradientNorm()
+        record.quantities["global_gradient_norm"].extend([1], [first])
+    assert status(record, "learning-rate-too-high") is expected

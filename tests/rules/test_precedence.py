@@ -1,12 +1,23 @@
 """A fault that explains others is the one badge; what follows from it stands under it."""
 
 from array import array
+from dataclasses import replace
 
 import numpy as np
 
 from kerasdoctor import engine
-from kerasdoctor.examples import dead_digits, flipped_classes, mislabelled_digits
+from kerasdoctor.examples import (
+    dead_digits,
+    digits_in_one_batch,
+    digits_thrown_off,
+    flipped_classes,
+    mislabelled_digits,
+)
+from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
+from kerasdoctor.quantities.epoch_begin import EpochBegin
+from kerasdoctor.quantities.far_rows import FarRows
+from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.record import TrainingRecord
 
@@ -56,3 +67,34 @@ def test_a_loss_that_becomes_nan_leaves_one_badge() -> None:
     found = badges(record)
     assert list(found) == ["nan-loss"]
     assert "small-dataset" in found["nan-loss"]
+
+
+def test_inputs_that_say_nothing_leave_units_dead() -> None:
+    record = predicting_one_class(dead_digits())
+    record.history["val_loss"] = [2.303] * len(record.history["val_loss"])
+    assert list(badges(record)) == ["dead-units"]
+    nan = float("nan")
+    record.quantities["feature_scale"] = FeatureScale({"x": Scale(64, 64, nan, nan, -1, -1, nan)})
+    assert badges(record) == {"majority-predictor": ["dead-units"]}
+
+
+def test_rows_far_from_the_others_throw_the_weights_off() -> None:
+    record = digits_thrown_off()
+    assert list(badges(record)) == ["learning-rate-too-high"]
+    losses = np.full(900, 2.0)
+    losses[[0, 50, 95, 140, 230]] = [2.3, *[3000.0] * 4]
+    record.quantities["batch_loss"] = BatchLoss()
+    record.quantities["batch_loss"].extend(range(1, 901), losses)
+    assert list(badges(record)) == ["learning-rate-too-high"]
+    record.quantities["far_rows"] = FarRows(rows=1437, count=3, first=100, typical=1.0, largest=3000.0)
+    assert badges(record) == {"loss-spike": ["learning-rate-too-high"]}
+
+
+def test_data_that_ran_out_make_few_updates() -> None:
+    record = digits_in_one_batch()
+    assert list(badges(record)) == ["too-few-updates"]
+    record.data = replace(record.data, kind="generator")
+    record.fit = replace(record.fit, steps_per_epoch=2)
+    record.quantities["epoch_begin"] = EpochBegin()
+    record.quantities["epoch_begin"].step.extend(range(15))
+    assert "too-few-updates" in badges(record)["exhausted-data"]

@@ -52,3 +52,11 @@ def test_a_hundred_are_enough() -> None:
     record.quantities["batch_loss"].step[-1] = 100
     assert diagnosis(record, NAME) is None
     assert diagnosis(shuffled_digits(), NAME) is None
+
+
+def test_a_loss_that_was_thrown_off_is_another_matter() -> None:
+    record = digits_in_one_batch()
+    record.history["loss"][0] = 4.7
+    assert diagnosis(record, NAME) is not None
+    record.history["loss"][0] = 4.9
+    assert diagnosis(record, NAME) is None

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
@@ -55,4 +56,16 @@ def test_trained_weights_and_several_losses_are_not_judged() -> None:
     assert diagnosis(record, NAME) is None
     record = record_of([3e4] * 5)
     record.compile = replace(record.compile, losses=record.compile.losses * 2)
+    assert diagnosis(record, NAME) is None
+
+
+def test_one_far_target_does_not_make_them_large() -> None:
+    values = np.append(np.random.default_rng(0).standard_normal(440), 400.0)
+    around = values - values.mean()
+    absolute, square = float(np.abs(around).mean()), float((around**2).mean())
+    moments = Moments(float(values.mean()), float(values.std()), square, absolute, square, absolute)
+    assert moments.deviation > 10
+    record = record_of([square + 1.0] * 20, mean=moments.mean, deviation=moments.deviation)
+    assert diagnosis(record, NAME) is not None
+    record.quantities["target_scale"] = TargetScale({"y": moments})
     assert diagnosis(record, NAME) is None

@@ -58,7 +58,7 @@ class Subject:
     @property
     def rows(self) -> int:
         """How many rows."""
-        return len(keras.tree.flatten(self.outputs)[0])
+        return len(first_of(self.outputs))
 
     def loss(self) -> float | None:
         """The compiled loss of the outputs, without regularization; None where the model computes one of its own."""
@@ -70,16 +70,7 @@ class Subject:
 
     def compiled_loss(self) -> Callable[..., Any] | None:
         """The loss of `compile` as a function of targets, outputs and weights; None where the model has its own."""
-        model = self.model
-        owner = next(base for base in type(model).__mro__ if "compute_loss" in base.__dict__)
-        given = model._compile_loss
-        if given is None or not owner.__module__.startswith("keras."):
-            return None
-        # one of our own: the model's is built by its first step
-        loss: Callable[..., Any] = keras.src.trainers.compile_utils.CompileLoss(
-            given._user_loss, given._user_loss_weights, output_names=given.output_names
-        )
-        return loss
+        return compiled_loss(self.model)
 
     @staticmethod
     def tensor(rows: NDArray[np.generic]) -> Any:
@@ -120,7 +111,7 @@ def measure(
         return {}, str(reason)
     except Exception as error:  # rows that the model does not take are the user's
         return {}, _("the model could not be called: {error}").format(error=describe(error))
-    seen = len(keras.tree.flatten(outputs)[0])
+    seen = len(first_of(outputs))
     inputs, targets = keras.tree.map_structure(lambda part: part[:seen], (inputs, targets))
     weights = arguments.get("sample_weight")
     subject = Subject(
@@ -172,10 +163,28 @@ def _modules() -> dict[str, Any]:
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 
 
+def compiled_loss(model: keras.Model) -> Callable[..., Any] | None:
+    """The loss of `compile` as a function of targets, outputs and weights; None where the model has its own."""
+    owner = next(base for base in type(model).__mro__ if "compute_loss" in base.__dict__)
+    given = model._compile_loss
+    if given is None or not owner.__module__.startswith("keras."):
+        return None
+    # one of our own: the model's is built by its first step
+    loss: Callable[..., Any] = keras.src.trainers.compile_utils.CompileLoss(
+        given._user_loss, given._user_loss_weights, output_names=given.output_names
+    )
+    return loss
+
+
+def first_of(parts: Any) -> Any:
+    """The first array of a structure of arrays."""
+    return keras.tree.flatten(parts)[0]
+
+
 def outputs_of(model: keras.Model, inputs: Any) -> Any:
     """What the model puts out for rows in inference mode, for as many of them as there is time for."""
     began, parts = time.perf_counter(), []
-    n = len(keras.tree.flatten(inputs)[0])
+    n = len(first_of(inputs))
     for first in range(0, n, BATCH):
         batch = keras.tree.map_structure(lambda part, at=first: Subject.tensor(part[at : at + BATCH]), inputs)
         parts.append(keras.tree.map_structure(keras.ops.convert_to_numpy, model(batch, training=False)))

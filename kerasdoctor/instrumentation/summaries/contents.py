@@ -58,6 +58,10 @@ def _array(values: NDArray[np.generic]) -> Content | None:
         kind = _kind(part)
         if kind != "numbers":
             where = ", ".join(str(int(index)) for index in np.unravel_index(place, values.shape))
+            width = values.shape[-1] if values.ndim > 1 else 1
+            column = [_kind(other) for other in flat[place % width :: width]]
+            if kind == "text" and 2 * column.count("numbers") > len(column):
+                kind = "mixed"
             return Content(kind=kind, where=f"[{where}]")
     return Content(kind="numbers")
 
