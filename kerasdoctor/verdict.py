@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Diagnosis, Severity, Status, Verdict
+from kerasdoctor.examinations import falls_below_zero
+from kerasdoctor.heads import plain
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 
@@ -75,7 +77,7 @@ _TABLE: Mapping[tuple[str, str], _Reading] = {
     ),
     ("flat", "flat"): _Reading(
         "bottleneck",
-        _("both losses are flat (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
+        _("both losses are flat (loss {last:.3g}{left}; val_loss {val_last:.3g})"),
         _(
             "learning has reached a bottleneck, or all that this network can take from these data; try a smaller "
             "learning rate or another batch size"
@@ -140,13 +142,19 @@ _TRAINING_UNCLEAR = _Reading(
 )
 _STUCK = _Reading(
     "bottleneck",
-    _("neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
+    _("neither loss has moved (loss {last:.3g}{left}; val_loss {val_last:.3g})"),
     _("nothing is being learned; check labels and inputs, then try learning rates ten times smaller and larger"),
 )
 _CONVERGED = _Reading(
     "converged",
     _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
     _("training has converged, and more epochs will change little"),
+)
+#: A loss whose least value is not known tells nothing of what is left to learn.
+_SETTLED_ANYWHERE = _Reading(
+    "unclear",
+    _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
+    _("how much there is left to learn, a loss that falls below 0 does not tell"),
 )
 _NEARLY_CONVERGED = _Reading(
     "converged",
@@ -233,6 +241,8 @@ class _Curves:
     #: Mean of the last three, which a single epoch does not move.
     level: float
     val_level: float
+    #: What the loss cannot fall below; NaN where it is not known.
+    least: float
     #: Epoch of the lowest validation loss, from 1.
     best: int | None
     #: How far the validation loss moved over the run.
@@ -263,12 +273,21 @@ class _Curves:
             val_last=_mean(validation, 1),
             level=_mean(train),
             val_level=_mean(validation),
+            least=_least(record, np.concatenate([train, validation])),
             best=int(seen[validation[seen].argmin()]) + 1 if len(seen) else None,
             val_range=float(np.ptp(validation[seen])) if len(seen) else math.nan,
             lost=_first_nonfinite(logged),
             val_lost=_first_nonfinite(val_logged, record.fit.validation_freq),
             overfits=statistics.overfits(train, validation),
         )
+
+
+def _least(record: TrainingRecord, losses: NDArray[np.float64]) -> float:
+    """What the loss cannot fall below; NaN where it is below 0 and nothing else is known of it."""
+    known = record.compile.losses
+    if len(known) == 1 and known[0].builtin and plain(known[0].name) == "cosinesimilarity":
+        return -1.0
+    return math.nan if falls_below_zero(losses) else 0.0
 
 
 def _mean(values: NDArray[np.float64], most: int = 3) -> float:
@@ -355,7 +374,9 @@ def _filled(template: str, curves: _Curves) -> str:
         least=statistics.LEAST_RISE,
         rise=curves.overfits.rise / curves.overfits.level if curves.overfits else math.nan,
         onset=curves.overfits.index + 1 if curves.overfits else None,
-        left=100 * curves.last / curves.first if curves.first > 0 else math.nan,
+        left=_(", {share:.0f} % of where it began").format(share=100 * curves.last / curves.first)
+        if curves.least == 0 and curves.first > 0
+        else "",
     )
 
 
@@ -364,7 +385,9 @@ def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
     if curves.overfits is not None and curves.train.direction != "up":
         return _OVERFITS
     trends = curves.train.direction, curves.validation.direction
-    if trends == ("flat", "down") and abs(curves.val_level - curves.val_first) < 0.05 * abs(curves.val_first):
+    # a share of a loss is one of what lies above the least that it can be
+    val_moved = abs(curves.val_level - curves.val_first)
+    if trends == ("flat", "down") and val_moved < 0.05 * (curves.val_first - curves.least):
         # a fall that one can measure, and that means nothing
         trends = ("flat", "flat")
     # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
@@ -372,20 +395,27 @@ def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
     if trends == ("down", "flat") and together:
         return _CONVERGED
     if curves.train.direction == "flat" and _at_its_end(curves, record):
-        if curves.validation.direction == "flat":
-            return _CONVERGED
-        if curves.validation.direction == "down":
-            return _NEARLY_CONVERGED
-        if curves.validation.direction == "up":
-            return _CONVERGED_RISING
+        ended = {"flat": _CONVERGED, "down": _NEARLY_CONVERGED, "up": _CONVERGED_RISING}
+        if curves.validation.direction in ended:
+            return ended[curves.validation.direction]
+    return _both_flat(curves) if trends == ("flat", "flat") else _TABLE.get(trends, _TRAINING_UNCLEAR)
+
+
+def _both_flat(curves: _Curves) -> _Reading:
+    if math.isnan(curves.least):
+        return _SETTLED_ANYWHERE
     # the end is within 5 % of the begin
-    stuck = trends == ("flat", "flat") and abs(curves.level - curves.first) < 0.05 * abs(curves.first)
-    return _STUCK if stuck else _TABLE.get(trends, _TRAINING_UNCLEAR)
+    stuck = abs(curves.level - curves.first) < 0.05 * (curves.first - curves.least)
+    return _STUCK if stuck else _TABLE["flat", "flat"]
 
 
 def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:
-    """Whether the training loss has nowhere left to fall: a tenth of its first value, or 98 % of the rows right."""
+    """Whether the training loss has nowhere left to fall: a tenth of its first value, or 98 % of the rows right.
+
+    Never by its value where the least that it can be is not known.
+    """
     right = [
         _mean(metric.train) for metric in record.metrics.values() if metric.proportion and metric.direction == "up"
     ]
-    return curves.level <= 0.1 * curves.first or any(share >= 0.98 for share in right)
+    near = curves.level - curves.least <= 0.1 * (curves.first - curves.least)
+    return near or any(share >= 0.98 for share in right)

@@ -16,7 +16,7 @@ from kerasdoctor.examples import (
     sorted_digits,
     tumours,
 )
-from kerasdoctor.record import Fit, MetricFacts, Outcome, TrainingRecord
+from kerasdoctor.record import Compile, Fit, Loss, MetricFacts, Outcome, TrainingRecord
 from kerasdoctor.rule import discover
 from kerasdoctor.verdict import _ASIDE, read_curves
 from tests.rules.differential import diagnosis
@@ -92,6 +92,36 @@ def test_converged_is_no_bottleneck() -> None:
     verdict = read_curves(record(0.002 + 2 * np.exp(-T / 1.5), 0.1 + 2 * np.exp(-T / 1.5)))
     assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "converged")
     assert "more epochs will change little" in verdict.sentence
+
+
+@pytest.mark.parametrize("by", [1.2, 3.0])
+@pytest.mark.parametrize("name", ["flat", "settled"])
+def test_a_loss_without_a_least_value_is_never_at_it(name: str, by: float) -> None:
+    course = COURSES["flat"] if name == "flat" else 2.3 + 0.002 * np.random.default_rng(0).standard_normal(EPOCHS)
+    lower = course if name == "flat" else course - 1.5
+    verdict = read_curves(record(lower - by, lower - by + 0.05))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "unclear")
+    assert "a loss that falls below 0 does not tell" in verdict.sentence
+    assert not any(word in verdict.sentence for word in ("converged", "% of", "nan"))
+
+
+def test_a_loss_below_zero_that_has_all_rows_right_has_converged() -> None:
+    made = record(COURSES["flat"] - 1.2, COURSES["flat"] - 1.1)
+    made.history["accuracy"] = [0.99] * EPOCHS
+    made.metric_facts["accuracy"] = MetricFacts(direction="up", proportion=True)
+    assert read_curves(made).reading == "converged"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reading"), [(-0.2, -0.99, "converged"), (-0.2, -0.6, "bottleneck"), (-0.2, -0.201, "bottleneck")]
+)
+def test_a_cosine_similarity_falls_to_minus_one(first: float, last: float, reading: str) -> None:
+    course = last + (first - last) * np.exp(-T / 1.5)
+    made = record(course, course + 0.005)
+    made.compile = Compile(losses=(Loss(name="cosine_similarity", builtin=True),))
+    verdict = read_curves(made)
+    assert verdict.reading == reading
+    assert ("nothing is being learned" in verdict.sentence) is (last == -0.201)
 
 
 def test_all_rows_right_is_no_bottleneck() -> None:
