@@ -150,6 +150,19 @@ _CONVERGED = _Reading(
     _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
     _("training has converged, and more epochs will change little"),
 )
+_VALIDATION_BEHIND = _Reading(
+    "learning",
+    _("the training loss is flat ({last:.3g}) and val_loss is still falling ({val_last:.3g})"),
+    _("more epochs may help the rows that the network does not train on"),
+)
+_VALIDATION_SETTLED = _Reading(
+    "converged",
+    _(
+        "the training loss is still falling ({last:.3g}) while val_loss has settled at {val_last:.3g} (best in epoch "
+        "{best})"
+    ),
+    _("more epochs will change little for rows that the network does not train on"),
+)
 #: A loss whose least value is not known tells nothing of what is left to learn.
 _SETTLED_ANYWHERE = _Reading(
     "unclear",
@@ -193,13 +206,16 @@ _VALIDATION_NOT_FINITE = _(
     "({last:.3g})."
 )
 _NOT_VALIDATED = {
-    "down": _("the training loss is falling ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "flat": _("the training loss is flat ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "up": _("the training loss is rising ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "unclear": _("the training loss shows no clear trend ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+    "down": _("the training loss is falling ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "flat": _("the training loss is flat ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "up": _("the training loss is rising ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "unclear": _(
+        "the training loss shows no clear trend ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"
+    ),
 }
 
 
+_NO_LOSS = _("No loss is among what the {epochs} epochs have logged: there is no loss curve to read.")
 #: Whether a loop of the user's own trained -> why there is nothing to read.
 _NO_CURVE = {
     False: _("No epoch is complete yet: there is no curve to read."),
@@ -219,6 +235,8 @@ def read_curves(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> 
         diagnoses: what was found in it, the most severe first.
     """
     curves = _Curves.of(record)
+    if curves is None and record.outcome.epochs and not record.fit.loop:
+        return Verdict("unclear", "unclear", "unclear", _(_NO_LOSS).format(epochs=record.outcome.epochs))
     if curves is None:
         return Verdict("unclear", "unclear", "unclear", _(_NO_CURVE[bool(record.fit.loop)]))
     reading, sentence = _read(curves, record, diagnoses)
@@ -238,6 +256,8 @@ class _Curves:
     last: float
     val_first: float
     val_last: float
+    #: First finite value of those whose trend is told.
+    begin: float
     #: Mean of the last three, which a single epoch does not move.
     level: float
     val_level: float
@@ -271,6 +291,7 @@ class _Curves:
             last=_mean(train, 1),
             val_first=_mean(validation[seen[:1]]),
             val_last=_mean(validation, 1),
+            begin=_mean(train[np.isfinite(train)][-statistics.trend(train).window :][:1]),
             level=_mean(train),
             val_level=_mean(validation),
             least=_least(record, np.concatenate([train, validation])),
@@ -367,6 +388,7 @@ def _filled(template: str, curves: _Curves) -> str:
         window=curves.train.window,
         needed=statistics.SHORTEST_TREND,
         first=curves.first,
+        begin=curves.begin,
         last=curves.last,
         val_first=curves.val_first,
         val_last=curves.val_last,
@@ -398,7 +420,20 @@ def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
         ended = {"flat": _CONVERGED, "down": _NEARLY_CONVERGED, "up": _CONVERGED_RISING}
         if curves.validation.direction in ended:
             return ended[curves.validation.direction]
-    return _both_flat(curves) if trends == ("flat", "flat") else _TABLE.get(trends, _TRAINING_UNCLEAR)
+    return _as_it_lies(trends, curves)
+
+
+def _as_it_lies(trends: tuple[str, str], curves: _Curves) -> _Reading:
+    """The table of the two trends, but where the levels of the curves contradict what it would claim."""
+    if trends == ("flat", "flat"):
+        return _both_flat(curves)
+    # easier rows, or a burden of training alone, would put it below
+    if trends == ("flat", "down") and curves.level - curves.val_level < 0.15 * curves.val_range:
+        return _VALIDATION_BEHIND
+    # nothing is lost yet: the best is among the last three, which no onset can be told of
+    if trends == ("down", "flat") and curves.best is not None and curves.best > curves.epochs - 3:
+        return _VALIDATION_SETTLED
+    return _TABLE.get(trends, _TRAINING_UNCLEAR)
 
 
 def _both_flat(curves: _Curves) -> _Reading:

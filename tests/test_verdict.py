@@ -43,6 +43,16 @@ def record(train: NDArray[np.float64], validation: NDArray[np.float64] | None = 
     )
 
 
+def scale(train: str, validation: str) -> float:
+    """Training lies below validation, as it does, but where the rows that validate are easier."""
+    return 1.5 if (train, validation) == ("flat", "down") else 0.7
+
+
+def turned(validation: str) -> NDArray[np.float64]:
+    """A flat curve has its best value where it becomes flat."""
+    return COURSES[validation] + (1e-4 * T if validation == "flat" else 0.0)
+
+
 @pytest.mark.parametrize(
     ("train", "validation", "reading"),
     [
@@ -64,8 +74,7 @@ def record(train: NDArray[np.float64], validation: NDArray[np.float64] | None = 
     ],
 )
 def test_the_table_of_the_guide(train: str, validation: str, reading: str) -> None:
-    # training lies below validation, as it does
-    verdict = read_curves(record(0.7 * COURSES[train], COURSES[validation]))
+    verdict = read_curves(record(scale(train, validation) * COURSES[train], turned(validation)))
     assert (verdict.train, verdict.validation, verdict.reading) == (train, validation, reading)
     assert verdict.sentence.endswith(".")
     assert verdict.sentence[0].isupper()
@@ -73,13 +82,27 @@ def test_the_table_of_the_guide(train: str, validation: str, reading: str) -> No
 
 def test_what_the_guide_advises_is_said() -> None:
     def sentence(train: str, validation: str) -> str:
-        return read_curves(record(0.7 * COURSES[train], COURSES[validation])).sentence
+        return read_curves(record(scale(train, validation) * COURSES[train], turned(validation))).sentence
 
     assert "the network is learning" in sentence("down", "down")
     assert "overfit" in sentence("down", "up")
     assert "look at the data first" in sentence("flat", "down")
     assert "smaller learning rate or another batch size" in sentence("flat", "flat")
     assert "the network's design, its settings" in sentence("up", "up")
+
+
+@pytest.mark.parametrize("times", [0.5, 0.98])
+def test_validation_that_lies_above_or_beside_training_has_no_faulty_data(times: float) -> None:
+    verdict = read_curves(record(times * COURSES["flat"], COURSES["down"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "learning")
+    assert "data" not in verdict.sentence
+
+
+def test_a_best_last_epoch_is_no_begin_of_overfitting() -> None:
+    verdict = read_curves(record(0.7 * COURSES["down"], COURSES["flat"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("down", "flat", "converged")
+    assert "best in epoch 30" in verdict.sentence
+    assert "overfitting" not in verdict.sentence
 
 
 def test_healthy_runs_get_a_calm_sentence() -> None:
@@ -158,6 +181,18 @@ def test_no_validation() -> None:
     assert (verdict.train, verdict.validation, verdict.reading) == ("down", "unclear", "not validated")
     assert "The training loss is falling" in verdict.sentence
     assert "without validation" in verdict.sentence
+
+
+def test_the_numbers_of_a_trend_are_those_of_its_window() -> None:
+    sentence = read_curves(record(COURSES["flat"])).sentence
+    assert f"flat ({COURSES['flat'][-10]:.3g} to 1 in the last 10 of 30 epochs)" in sentence
+
+
+def test_epochs_without_a_loss() -> None:
+    made = record(COURSES["down"])
+    made.history = {"d_loss": made.history["loss"], "g_loss": made.history["loss"]}
+    sentence = read_curves(made).sentence
+    assert sentence == "No loss is among what the 30 epochs have logged: there is no loss curve to read."
 
 
 def test_no_epoch() -> None:
