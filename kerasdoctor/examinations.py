@@ -49,13 +49,20 @@ def block_losses(batch_loss: BatchLoss, rows: int) -> Floats:
     return blocks
 
 
+def falls_below_zero(losses: Floats) -> bool:
+    """Whether 0 is not the least that a loss can be, so that no share of it is a measure of anything."""
+    # log-cosh and others come to -1e-8 by rounding
+    size = np.abs(losses[np.isfinite(losses)]).max(initial=0.0)
+    return bool((losses < -1e-6 * size).any())
+
+
 def first_loss(batch_loss: BatchLoss, rows: int) -> float | None:
     """The loss before training; the median of the first 64 rows where a batch has fewer than 16.
 
-    None where it is not a positive number: a ratio to it says nothing.
+    None where it is not a positive number, or where a later one is below 0: a ratio to it says nothing.
     """
     values = batch_loss.values
-    if not len(values):
+    if not len(values) or falls_below_zero(values):
         return None
     start = float(values[0] if rows >= 16 else np.median(values[: max(1, ROWS // max(rows, 1))]))
     return start if np.isfinite(start) and start > 0 else None

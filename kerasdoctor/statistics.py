@@ -186,7 +186,8 @@ def lasting_rise(values: ArrayLike) -> Onset | None:
 @functools.lru_cache(maxsize=16)
 def _clear_rise(values: bytes) -> Onset | None:
     found = onset(np.frombuffer(values), least=LEAST_RISE)
-    if found is None or found.level <= 0:
+    if found is None or found.level <= 0 or bool((np.frombuffer(values) < 0).any()):
+        # no share of a level where 0 is not the least
         return None
     clear = found.rise > 6 * found.noise and found.p < 0.01
     return found if clear and found.rise > max(LEAST_RISE * found.level, 0.02 * found.fall) else None

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Diagnosis, Severity, Status, Verdict
+from kerasdoctor.examinations import falls_below_zero
+from kerasdoctor.heads import plain
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 
@@ -75,7 +77,7 @@ _TABLE: Mapping[tuple[str, str], _Reading] = {
     ),
     ("flat", "flat"): _Reading(
         "bottleneck",
-        _("both losses are flat (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
+        _("both losses are flat (loss {last:.3g}{left}; val_loss {val_last:.3g})"),
         _(
             "learning has reached a bottleneck, or all that this network can take from these data; try a smaller "
             "learning rate or another batch size"
@@ -140,13 +142,32 @@ _TRAINING_UNCLEAR = _Reading(
 )
 _STUCK = _Reading(
     "bottleneck",
-    _("neither loss has moved (loss {last:.3g}, {left:.0f} % of where it began; val_loss {val_last:.3g})"),
+    _("neither loss has moved (loss {last:.3g}{left}; val_loss {val_last:.3g})"),
     _("nothing is being learned; check labels and inputs, then try learning rates ten times smaller and larger"),
 )
 _CONVERGED = _Reading(
     "converged",
     _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
     _("training has converged, and more epochs will change little"),
+)
+_VALIDATION_BEHIND = _Reading(
+    "learning",
+    _("the training loss is flat ({last:.3g}) and val_loss is still falling ({val_last:.3g})"),
+    _("more epochs may help the rows that the network does not train on"),
+)
+_VALIDATION_SETTLED = _Reading(
+    "converged",
+    _(
+        "the training loss is still falling ({last:.3g}) while val_loss has settled at {val_last:.3g} (best in epoch "
+        "{best})"
+    ),
+    _("more epochs will change little for rows that the network does not train on"),
+)
+#: A loss whose least value is not known tells nothing of what is left to learn.
+_SETTLED_ANYWHERE = _Reading(
+    "unclear",
+    _("both losses have settled (loss {last:.3g}, val_loss {val_last:.3g}, best in epoch {best})"),
+    _("how much there is left to learn, a loss that falls below 0 does not tell"),
 )
 _NEARLY_CONVERGED = _Reading(
     "converged",
@@ -185,13 +206,16 @@ _VALIDATION_NOT_FINITE = _(
     "({last:.3g})."
 )
 _NOT_VALIDATED = {
-    "down": _("the training loss is falling ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "flat": _("the training loss is flat ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "up": _("the training loss is rising ({first:.3g} to {last:.3g} in {epochs} epochs)"),
-    "unclear": _("the training loss shows no clear trend ({first:.3g} to {last:.3g} in {epochs} epochs)"),
+    "down": _("the training loss is falling ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "flat": _("the training loss is flat ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "up": _("the training loss is rising ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"),
+    "unclear": _(
+        "the training loss shows no clear trend ({begin:.3g} to {last:.3g} in the last {window} of {epochs} epochs)"
+    ),
 }
 
 
+_NO_LOSS = _("No loss is among what the {epochs} epochs have logged: there is no loss curve to read.")
 #: Whether a loop of the user's own trained -> why there is nothing to read.
 _NO_CURVE = {
     False: _("No epoch is complete yet: there is no curve to read."),
@@ -211,6 +235,8 @@ def read_curves(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> 
         diagnoses: what was found in it, the most severe first.
     """
     curves = _Curves.of(record)
+    if curves is None and record.outcome.epochs and not record.fit.loop:
+        return Verdict("unclear", "unclear", "unclear", _(_NO_LOSS).format(epochs=record.outcome.epochs))
     if curves is None:
         return Verdict("unclear", "unclear", "unclear", _(_NO_CURVE[bool(record.fit.loop)]))
     reading, sentence = _read(curves, record, diagnoses)
@@ -230,9 +256,13 @@ class _Curves:
     last: float
     val_first: float
     val_last: float
+    #: First finite value of those whose trend is told.
+    begin: float
     #: Mean of the last three, which a single epoch does not move.
     level: float
     val_level: float
+    #: What the loss cannot fall below; NaN where it is not known.
+    least: float
     #: Epoch of the lowest validation loss, from 1.
     best: int | None
     #: How far the validation loss moved over the run.
@@ -261,14 +291,24 @@ class _Curves:
             last=_mean(train, 1),
             val_first=_mean(validation[seen[:1]]),
             val_last=_mean(validation, 1),
+            begin=_mean(train[np.isfinite(train)][-statistics.trend(train).window :][:1]),
             level=_mean(train),
             val_level=_mean(validation),
+            least=_least(record, np.concatenate([train, validation])),
             best=int(seen[validation[seen].argmin()]) + 1 if len(seen) else None,
             val_range=float(np.ptp(validation[seen])) if len(seen) else math.nan,
             lost=_first_nonfinite(logged),
             val_lost=_first_nonfinite(val_logged, record.fit.validation_freq),
             overfits=statistics.overfits(train, validation),
         )
+
+
+def _least(record: TrainingRecord, losses: NDArray[np.float64]) -> float:
+    """What the loss cannot fall below; NaN where it is below 0 and nothing else is known of it."""
+    known = record.compile.losses
+    if len(known) == 1 and known[0].builtin and plain(known[0].name) == "cosinesimilarity":
+        return -1.0
+    return math.nan if falls_below_zero(losses) else 0.0
 
 
 def _mean(values: NDArray[np.float64], most: int = 3) -> float:
@@ -348,6 +388,7 @@ def _filled(template: str, curves: _Curves) -> str:
         window=curves.train.window,
         needed=statistics.SHORTEST_TREND,
         first=curves.first,
+        begin=curves.begin,
         last=curves.last,
         val_first=curves.val_first,
         val_last=curves.val_last,
@@ -355,7 +396,9 @@ def _filled(template: str, curves: _Curves) -> str:
         least=statistics.LEAST_RISE,
         rise=curves.overfits.rise / curves.overfits.level if curves.overfits else math.nan,
         onset=curves.overfits.index + 1 if curves.overfits else None,
-        left=100 * curves.last / curves.first if curves.first > 0 else math.nan,
+        left=_(", {share:.0f} % of where it began").format(share=100 * curves.last / curves.first)
+        if curves.least == 0 and curves.first > 0
+        else "",
     )
 
 
@@ -364,7 +407,9 @@ def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
     if curves.overfits is not None and curves.train.direction != "up":
         return _OVERFITS
     trends = curves.train.direction, curves.validation.direction
-    if trends == ("flat", "down") and abs(curves.val_level - curves.val_first) < 0.05 * abs(curves.val_first):
+    # a share of a loss is one of what lies above the least that it can be
+    val_moved = abs(curves.val_level - curves.val_first)
+    if trends == ("flat", "down") and val_moved < 0.05 * (curves.val_first - curves.least):
         # a fall that one can measure, and that means nothing
         trends = ("flat", "flat")
     # settled side by side: the curves lie closer than 15 % of the way that val_loss went, as a flat one may move
@@ -372,20 +417,40 @@ def _compare(curves: _Curves, record: TrainingRecord) -> _Reading:
     if trends == ("down", "flat") and together:
         return _CONVERGED
     if curves.train.direction == "flat" and _at_its_end(curves, record):
-        if curves.validation.direction == "flat":
-            return _CONVERGED
-        if curves.validation.direction == "down":
-            return _NEARLY_CONVERGED
-        if curves.validation.direction == "up":
-            return _CONVERGED_RISING
+        ended = {"flat": _CONVERGED, "down": _NEARLY_CONVERGED, "up": _CONVERGED_RISING}
+        if curves.validation.direction in ended:
+            return ended[curves.validation.direction]
+    return _as_it_lies(trends, curves)
+
+
+def _as_it_lies(trends: tuple[str, str], curves: _Curves) -> _Reading:
+    """The table of the two trends, but where the levels of the curves contradict what it would claim."""
+    if trends == ("flat", "flat"):
+        return _both_flat(curves)
+    # easier rows, or a burden of training alone, would put it below
+    if trends == ("flat", "down") and curves.level - curves.val_level < 0.15 * curves.val_range:
+        return _VALIDATION_BEHIND
+    # nothing is lost yet: the best is among the last three, which no onset can be told of
+    if trends == ("down", "flat") and curves.best is not None and curves.best > curves.epochs - 3:
+        return _VALIDATION_SETTLED
+    return _TABLE.get(trends, _TRAINING_UNCLEAR)
+
+
+def _both_flat(curves: _Curves) -> _Reading:
+    if math.isnan(curves.least):
+        return _SETTLED_ANYWHERE
     # the end is within 5 % of the begin
-    stuck = trends == ("flat", "flat") and abs(curves.level - curves.first) < 0.05 * abs(curves.first)
-    return _STUCK if stuck else _TABLE.get(trends, _TRAINING_UNCLEAR)
+    stuck = abs(curves.level - curves.first) < 0.05 * (curves.first - curves.least)
+    return _STUCK if stuck else _TABLE["flat", "flat"]
 
 
 def _at_its_end(curves: _Curves, record: TrainingRecord) -> bool:
-    """Whether the training loss has nowhere left to fall: a tenth of its first value, or 98 % of the rows right."""
+    """Whether the training loss has nowhere left to fall: a tenth of its first value, or 98 % of the rows right.
+
+    Never by its value where the least that it can be is not known.
+    """
     right = [
         _mean(metric.train) for metric in record.metrics.values() if metric.proportion and metric.direction == "up"
     ]
-    return curves.level <= 0.1 * curves.first or any(share >= 0.98 for share in right)
+    near = curves.level - curves.least <= 0.1 * (curves.first - curves.least)
+    return near or any(share >= 0.98 for share in right)

@@ -16,7 +16,7 @@ from kerasdoctor.examples import (
     sorted_digits,
     tumours,
 )
-from kerasdoctor.record import Fit, MetricFacts, Outcome, TrainingRecord
+from kerasdoctor.record import Compile, Fit, Loss, MetricFacts, Outcome, TrainingRecord
 from kerasdoctor.rule import discover
 from kerasdoctor.verdict import _ASIDE, read_curves
 from tests.rules.differential import diagnosis
@@ -43,6 +43,16 @@ def record(train: NDArray[np.float64], validation: NDArray[np.float64] | None = 
     )
 
 
+def scale(train: str, validation: str) -> float:
+    """Training lies below validation, as it does, but where the rows that validate are easier."""
+    return 1.5 if (train, validation) == ("flat", "down") else 0.7
+
+
+def turned(validation: str) -> NDArray[np.float64]:
+    """A flat curve has its best value where it becomes flat."""
+    return COURSES[validation] + (1e-4 * T if validation == "flat" else 0.0)
+
+
 @pytest.mark.parametrize(
     ("train", "validation", "reading"),
     [
@@ -64,8 +74,7 @@ def record(train: NDArray[np.float64], validation: NDArray[np.float64] | None = 
     ],
 )
 def test_the_table_of_the_guide(train: str, validation: str, reading: str) -> None:
-    # training lies below validation, as it does
-    verdict = read_curves(record(0.7 * COURSES[train], COURSES[validation]))
+    verdict = read_curves(record(scale(train, validation) * COURSES[train], turned(validation)))
     assert (verdict.train, verdict.validation, verdict.reading) == (train, validation, reading)
     assert verdict.sentence.endswith(".")
     assert verdict.sentence[0].isupper()
@@ -73,13 +82,27 @@ def test_the_table_of_the_guide(train: str, validation: str, reading: str) -> No
 
 def test_what_the_guide_advises_is_said() -> None:
     def sentence(train: str, validation: str) -> str:
-        return read_curves(record(0.7 * COURSES[train], COURSES[validation])).sentence
+        return read_curves(record(scale(train, validation) * COURSES[train], turned(validation))).sentence
 
     assert "the network is learning" in sentence("down", "down")
     assert "overfit" in sentence("down", "up")
     assert "look at the data first" in sentence("flat", "down")
     assert "smaller learning rate or another batch size" in sentence("flat", "flat")
     assert "the network's design, its settings" in sentence("up", "up")
+
+
+@pytest.mark.parametrize("times", [0.5, 0.98])
+def test_validation_that_lies_above_or_beside_training_has_no_faulty_data(times: float) -> None:
+    verdict = read_curves(record(times * COURSES["flat"], COURSES["down"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "down", "learning")
+    assert "data" not in verdict.sentence
+
+
+def test_a_best_last_epoch_is_no_begin_of_overfitting() -> None:
+    verdict = read_curves(record(0.7 * COURSES["down"], COURSES["flat"]))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("down", "flat", "converged")
+    assert "best in epoch 30" in verdict.sentence
+    assert "overfitting" not in verdict.sentence
 
 
 def test_healthy_runs_get_a_calm_sentence() -> None:
@@ -92,6 +115,36 @@ def test_converged_is_no_bottleneck() -> None:
     verdict = read_curves(record(0.002 + 2 * np.exp(-T / 1.5), 0.1 + 2 * np.exp(-T / 1.5)))
     assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "converged")
     assert "more epochs will change little" in verdict.sentence
+
+
+@pytest.mark.parametrize("by", [1.2, 3.0])
+@pytest.mark.parametrize("name", ["flat", "settled"])
+def test_a_loss_without_a_least_value_is_never_at_it(name: str, by: float) -> None:
+    course = COURSES["flat"] if name == "flat" else 2.3 + 0.002 * np.random.default_rng(0).standard_normal(EPOCHS)
+    lower = course if name == "flat" else course - 1.5
+    verdict = read_curves(record(lower - by, lower - by + 0.05))
+    assert (verdict.train, verdict.validation, verdict.reading) == ("flat", "flat", "unclear")
+    assert "a loss that falls below 0 does not tell" in verdict.sentence
+    assert not any(word in verdict.sentence for word in ("converged", "% of", "nan"))
+
+
+def test_a_loss_below_zero_that_has_all_rows_right_has_converged() -> None:
+    made = record(COURSES["flat"] - 1.2, COURSES["flat"] - 1.1)
+    made.history["accuracy"] = [0.99] * EPOCHS
+    made.metric_facts["accuracy"] = MetricFacts(direction="up", proportion=True)
+    assert read_curves(made).reading == "converged"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reading"), [(-0.2, -0.99, "converged"), (-0.2, -0.6, "bottleneck"), (-0.2, -0.201, "bottleneck")]
+)
+def test_a_cosine_similarity_falls_to_minus_one(first: float, last: float, reading: str) -> None:
+    course = last + (first - last) * np.exp(-T / 1.5)
+    made = record(course, course + 0.005)
+    made.compile = Compile(losses=(Loss(name="cosine_similarity", builtin=True),))
+    verdict = read_curves(made)
+    assert verdict.reading == reading
+    assert ("nothing is being learned" in verdict.sentence) is (last == -0.201)
 
 
 def test_all_rows_right_is_no_bottleneck() -> None:
@@ -128,6 +181,18 @@ def test_no_validation() -> None:
     assert (verdict.train, verdict.validation, verdict.reading) == ("down", "unclear", "not validated")
     assert "The training loss is falling" in verdict.sentence
     assert "without validation" in verdict.sentence
+
+
+def test_the_numbers_of_a_trend_are_those_of_its_window() -> None:
+    sentence = read_curves(record(COURSES["flat"])).sentence
+    assert f"flat ({COURSES['flat'][-10]:.3g} to 1 in the last 10 of 30 epochs)" in sentence
+
+
+def test_epochs_without_a_loss() -> None:
+    made = record(COURSES["down"])
+    made.history = {"d_loss": made.history["loss"], "g_loss": made.history["loss"]}
+    sentence = read_curves(made).sentence
+    assert sentence == "No loss is among what the 30 epochs have logged: there is no loss curve to read."
 
 
 def test_no_epoch() -> None:

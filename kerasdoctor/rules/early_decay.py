@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import falls_below_zero
 from kerasdoctor.examples import decayed_digits, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
@@ -162,6 +163,8 @@ class EarlyDecay(Rule):
         epochs = loss.train[np.isfinite(loss.train)]
         rates, steps = learning_rate.values, learning_rate.steps
         if len(epochs) < 5 or not len(rates) or not np.isfinite(rates).all() or rates.max() <= 0 or not len(batch_loss):
+            return None
+        if falls_below_zero(epochs):
             return None
         made = int(batch_loss.step[-1])
         gone = _gone(rates, steps)

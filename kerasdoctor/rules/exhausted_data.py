@@ -169,7 +169,8 @@ class ExhaustedData(Rule):
         first = int(short[0])
         epoch = fit.initial_epoch + first + 1
         return Evidence(
-            _("epoch {epoch} made {steps:,} steps of the {asked:,} that make an epoch").format(
+            # optimizer.iterations also counts the step that finds no batch
+            _("epoch {epoch} trained on {steps:,} batches, {asked:,} make an epoch").format(
                 epoch=epoch, steps=int(steps[first]), asked=asked
             ),
             quantity="epoch_begin",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examinations import (
     block_losses,
+    falls_below_zero,
     far,
     first_loss,
     kernels,
@@ -124,7 +125,8 @@ class LearningRateTooHigh(Rule):
     whose mean is twice that or more, and twice that of a later epoch (or, if it is the last, of the first). Stuck: the
     loss of 64 rows in a row went to three times the first and the run is back where it began, and stays there. Jumping:
     in three or more epochs the loss stands above that of an earlier epoch, by 8 % of the first loss. Compared with
-    its own start, for accuracy tells nothing: Adam at 100 reached a loss of 17,148 at an accuracy of .985.
+    its own start, for accuracy tells nothing: Adam at 100 reached a loss of 17,148 at an accuracy of .985. A loss that
+    goes below 0 has no such scale, and is left alone.
 
     ## How it is told apart
     Inputs or targets far from the scale that a network is initialized for lengthen every step, and single rows far from
@@ -186,6 +188,8 @@ class LearningRateTooHigh(Rule):
         start = first_loss(batch_loss, rows)
         epochs = loss.train[np.isfinite(loss.train)]
         if start is None or model.iterations or len(epochs) < 2 or _is_trained(start, split_labels):
+            return None
+        if falls_below_zero(epochs):
             return None
         worst = int(epochs.argmax())
         others = float(epochs[worst + 1 :].min()) if worst + 1 < len(epochs) else float(epochs[0])

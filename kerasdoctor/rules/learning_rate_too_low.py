@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
-from kerasdoctor.examinations import path_length
+from kerasdoctor.examinations import falls_below_zero, path_length
 from kerasdoctor.examples import digits_that_creep, digits_with_steps
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
@@ -125,7 +125,10 @@ class LearningRateTooLow(Rule):
         epochs = loss.train[np.isfinite(loss.train)]
         steps = int(batch_loss.step[-1]) if len(batch_loss) else 0
         planned = max(fit.epochs - fit.initial_epoch, len(epochs))
-        if model.iterations or len(epochs) < 3 or steps < 60 or _rises(learning_rate) or epochs[0] <= 0:
+        if model.iterations or len(epochs) < 3 or steps < 60 or _rises(learning_rate):
+            return None
+        if epochs[0] <= 0 or falls_below_zero(epochs) or falls_below_zero(batch_loss.values):
+            # a fall has no share then
             return None
         if not _is_low(compile, learning_rate):
             return None

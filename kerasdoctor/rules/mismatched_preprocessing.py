@@ -45,6 +45,8 @@ class _Parts:
     shift: float
     moved: int | None
     images: bool
+    #: Features that vary.
+    features: int = 0
     #: Whether no trend can have moved the validation part without changing its spread.
     still: bool = False
 
@@ -82,6 +84,7 @@ def _of_arrays(name: str, found: Difference, data: Data) -> _Parts:
         found.shift,
         found.moved,
         found.images,
+        found.features,
         found.drift <= STILL and 0 < validation <= TAIL * (train + validation),
     )
 
@@ -190,9 +193,17 @@ def different_columns(
     parts = _found(part_scale, drawn_range, data)
     if parts.moved is None:
         return Status.POSSIBLE, Evidence(_("not measured: of a pipeline the features are not looked at one by one"))
-    statement = _("{moved} features of the validation part have the place and the spread of another training feature")
+    statement = _(
+        "at least {moved} of {features} features of the validation part have the place and the spread of another "
+        "training feature, and not their own"
+    )
+    if parts.moved < 2:
+        statement = _(
+            "{moved} of {features} features of the validation part have the place and the spread of another training "
+            "feature, and not their own"
+        )
     return (Status.CONFIRMED if parts.moved >= 2 else Status.RULED_OUT), Evidence(
-        statement.format(moved=parts.moved),
+        statement.format(moved=parts.moved, features=parts.features),
         quantity="part_scale",
         where=parts.name,
         value=float(parts.moved),
@@ -291,7 +302,10 @@ class MismatchedPreprocessing(Rule):
             return None
         statement = parts.in_words
         if parts.moved is not None and parts.moved >= 2:
-            statement = _("{moved} of its features have changed places").format(moved=parts.moved)
+            # those whose places look alike are not told apart
+            statement = _("at least {moved} of the {features} features of {name} have changed places").format(
+                moved=parts.moved, features=parts.features, name=parts.name
+            )
         scaled = not 1 / RATIO <= parts.ratio <= RATIO
         return Evidence(
             statement,

@@ -125,6 +125,18 @@ def _complete_digits() -> TrainingRecord:
     return with_quantities(shuffled_digits(), nonfinite_values=NonfiniteValues({}, {}, False))
 
 
+def _effect(part: str, losses: Sequence[float]) -> str:
+    """What such a value does, or has not done in this run."""
+    if losses:
+        key = "loss" if part == "train" else "val_loss"
+        return _("{key} has stayed finite all the same ({last:.3g}), so the curves do not show it").format(
+            key=key, last=losses[-1]
+        )
+    if part == "validation":
+        return _("A single one can make val_loss NaN; no weight learns from these rows")
+    return _("A single one can make the loss NaN, and every weight with it")
+
+
 #: Layers that add up their inputs, so that one NaN among them is one in every unit.
 _OF_NUMBERS = {"Dense", "Conv1D", "Conv2D", "Conv3D"}
 
@@ -156,7 +168,7 @@ class NonfiniteData(Rule):
 
     family = "data"
     severity = Severity.ERROR
-    message = _("The data are not finite: {statement}. A single one makes the loss NaN, and every weight with it.")
+    message = _("The data are not finite: {statement}.")
 
     causes = (
         Cause(
@@ -204,6 +216,10 @@ class NonfiniteData(Rule):
         for part in (part for part, key in keys.items() if swallowed or not history.get(key)):
             for name, statement, nan, infinite in found[part]:
                 return Evidence(
-                    statement, quantity="nonfinite_values", where=name, value=float(nan + infinite), threshold=0.0
+                    f"{statement}. {_effect(part, history.get(keys[part], ()))}",
+                    quantity="nonfinite_values",
+                    where=name,
+                    value=float(nan + infinite),
+                    threshold=0.0,
                 )
         return None

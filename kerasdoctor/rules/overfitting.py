@@ -28,7 +28,9 @@ def trained_too_long(evidence: Evidence, fit: Fit, outcome: Outcome, loss: Metri
     """Whether training went on behind the best epoch with nothing to come back to it."""
     onset = evidence.when.epoch if evidence.when and evidence.when.epoch else 1
     behind = len(loss.validation) - onset
-    statement = _("{epochs} epochs were trained behind the best, epoch {onset}").format(epochs=behind, onset=onset)
+    statement = _("{epochs} epochs were trained behind epoch {onset}, from which on val_loss rises").format(
+        epochs=behind, onset=onset
+    )
     if "EarlyStopping" in fit.callbacks:
         statement = _("measured, undecided: {statement}, and EarlyStopping did not stop it").format(statement=statement)
         return Status.POSSIBLE, Evidence(statement, quantity="fit", when=evidence.when, value=float(behind))
@@ -153,8 +155,8 @@ class Overfitting(Rule):
             return None
         at_onset, at_end = (statistics.level(loss.train, index) for index in (onset.index, len(loss.train) - 1))
         statement = _(
-            "val_loss rose by {rise:.0%} since epoch {epoch} ({level:.3g}), "
-            "while loss fell from {first:.3g} to {last:.3g}"
+            "val_loss rose by {rise:.0%} since epoch {epoch}, from {level:.3g} to {now:.3g}, while loss fell from "
+            "{first:.3g} to {last:.3g} (means over neighbouring epochs)"
         )
         found = [
             Evidence(
@@ -162,6 +164,7 @@ class Overfitting(Rule):
                     rise=onset.rise / onset.level,
                     epoch=onset.index + 1,
                     level=onset.level,
+                    now=onset.level + onset.rise,
                     first=at_onset,
                     last=at_end,
                 ),

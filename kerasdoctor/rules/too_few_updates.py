@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status
+from kerasdoctor.examinations import falls_below_zero
 from kerasdoctor.examples import digits_in_one_batch, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
@@ -97,7 +98,9 @@ class TooFewUpdates(Rule):
         if outcome.status != "finished" or model.iterations or not model.trainable_parameters or len(epochs) < 3:
             return None
         first = batch_loss.values[0] if len(batch_loss) else np.nan
-        if not np.isfinite(first) or first <= 0 or epochs.max() >= THROWN * first or batch_loss.step[-1] >= FEW:
+        if not np.isfinite(first) or first <= 0 or falls_below_zero(epochs):
+            return None
+        if epochs.max() >= THROWN * first or batch_loss.step[-1] >= FEW:
             return None
         if epochs[-1] >= epochs[0] or (epochs[-1] < LEFT * first and not _is_falling(epochs)):
             return None

@@ -118,15 +118,18 @@ class TrainedTooLong(Rule):
         if any(_improved(metric, onset.index) for metric in metrics.values()):
             return None
         statement = _(
-            "val_loss was best in epoch {best} of {epochs} ({level:.3g}); the model holds the weights of the last "
-            "epoch ({last:.3g})"
+            "val_loss was best in epoch {best} of {epochs} ({least:.3g}) and rises from epoch {turn} on; the model "
+            "holds the weights of the last epoch ({last:.3g})"
         )
+        validated = np.flatnonzero(np.isfinite(loss.validation))
+        best = int(validated[loss.validation[validated].argmin()])
         return Evidence(
             statement.format(
-                best=onset.index + 1,
+                best=best + 1,
                 epochs=epochs,
-                level=onset.level,
-                last=statistics.level(loss.validation, epochs - 1),
+                least=loss.validation[best],
+                turn=onset.index + 1,
+                last=loss.validation[validated[-1]],
             ),
             quantity="history",
             where="val_loss",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
-from kerasdoctor.examinations import kernels
+from kerasdoctor.examinations import falls_below_zero, kernels
 from kerasdoctor.examples import deep_digits, digits_with_steps
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.gradient_norm import GradientNorm
@@ -152,7 +152,7 @@ class VanishingGradients(Rule):
     ) -> Evidence | None:
         epochs = loss.train[np.isfinite(loss.train)]
         steps = int(gradient_norm.last[-1]) if len(gradient_norm) else 0
-        if len(epochs) < max(PATIENCE, fit.epochs // 4) or steps < STEPS or epochs[0] <= 0:
+        if len(epochs) < max(PATIENCE, fit.epochs // 4) or steps < STEPS or epochs[0] <= 0 or falls_below_zero(epochs):
             return None
         if (epochs[0] - epochs.min()) / epochs[0] >= LEARNED:
             return None

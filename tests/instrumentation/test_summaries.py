@@ -14,6 +14,7 @@ from kerasdoctor.instrumentation.summaries import pipeline
 from kerasdoctor.quantities import BatchTap, Quantity
 from kerasdoctor.record import TrainingRecord, plain
 from tests import programs
+from tests.rules.differential import diagnosis
 
 layers = keras.layers
 
@@ -96,6 +97,67 @@ def test_compile_and_callbacks_are_told() -> None:
     assert record.fit.class_weights["9"] == 1.0
     assert record.model.trainable_variables == tuple(variable.path for variable in model.trainable_variables)
     json.dumps(record.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["dict", "list"])
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"labels": ["accuracy"], "amount": ["mae"]},
+        {"amount": "mae", "labels": "accuracy"},
+        [["accuracy"], ["mae"]],
+    ],
+    ids=["lists", "words", "in order"],
+)
+def test_a_metric_belongs_to_its_output(keyed: bool, metrics: Any) -> None:
+    inputs = keras.Input((4,))
+    labels, amount = (
+        layer(inputs) for layer in (layers.Dense(3, "softmax", name="labels"), layers.Dense(1, name="amount"))
+    )
+    if keyed and isinstance(metrics, list):
+        # Keras takes a dict's keys in order
+        metrics = metrics[::-1]
+    model = keras.Model(inputs, {"labels": labels, "amount": amount} if keyed else [labels, amount])
+    model.compile("adam", {"labels": "sparse_categorical_crossentropy", "amount": "mse"}, metrics=metrics)
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 3, 200), rng.normal(size=200)
+    record = watched(model, rng.normal(size=(200, 4)), {"labels": y, "amount": z}, validation_split=0.2)
+    assert {(metric.kind, metric.output) for metric in record.compile.metrics} == {
+        ("SparseCategoricalAccuracy", "labels"),
+        ("MeanAbsoluteError", "amount"),
+    }
+    facts = record.metric_facts
+    assert facts["labels_accuracy"].proportion
+    assert facts["amount_mae"].direction == "down"
+    assert {"amount_accuracy", "labels_mae"}.isdisjoint(facts)
+    assert diagnosis(record, "accuracy-on-regression") is None
+
+
+def test_each_output_has_its_own_kind_of_accuracy() -> None:
+    inputs = keras.Input((4,))
+    tags, sort = layers.Dense(5, "sigmoid", name="tags")(inputs), layers.Dense(3, "softmax", name="sort")(inputs)
+    model = keras.Model(inputs, [sort, tags])
+    losses = {"sort": "sparse_categorical_crossentropy", "tags": "binary_crossentropy"}
+    model.compile(
+        "adam",
+        losses,
+        metrics={"sort": "accuracy"},
+        weighted_metrics={"tags": [keras.metrics.BinaryAccuracy(name="accuracy")]},
+    )
+    rng = np.random.default_rng(0)
+    x, y, z = rng.normal(size=(200, 4)), rng.integers(0, 3, 200), rng.integers(0, 2, (200, 5))
+    record = watched(model, x, {"sort": y, "tags": z})
+    assert {(metric.kind, metric.output) for metric in record.compile.metrics} == {
+        ("SparseCategoricalAccuracy", "sort"),
+        ("BinaryAccuracy", "tags"),
+    }
+    # of five labels of a row one may be right and another wrong: no share of rows
+    assert (record.metric_facts["sort_accuracy"].proportion, record.metric_facts["tags_accuracy"].proportion) == (
+        True,
+        False,
+    )
+    # categorical accuracy of one output says nothing of the other's several labels
+    assert diagnosis(record, "accuracy-on-several-labels") is None
 
 
 def test_steps_of_a_pipeline_without_drawing() -> None:

@@ -37,6 +37,7 @@ def test_the_last_epoch() -> None:
     found = diagnosis(record, NAME)
     assert found is not None
     assert found.evidence[0].value == 10
+    assert "epoch 3 trained on 10 batches, 45 make an epoch" in found.message
     # a callback may have stopped it
     record.fit = replace(record.fit, callbacks=("TerminateOnNaN",))
     assert diagnosis(record, NAME) is None

@@ -23,6 +23,16 @@ def with_epochs(*losses: float) -> TrainingRecord:
     return record
 
 
+@pytest.mark.parametrize("in_epochs", [True, False])
+def test_a_loss_that_falls_below_zero_has_no_scale(in_epochs: bool) -> None:
+    jumps = [1.8, 1.2, 0.9, 0.8, 0.7, 1.1, 0.9, 1.0, 0.7]
+    assert diagnosis(with_epochs(*jumps), NAME) is not None
+    record = with_epochs(*jumps, -0.1) if in_epochs else with_epochs(*jumps)
+    if not in_epochs:
+        record.quantities["batch_loss"].value[5] = -0.1
+    assert diagnosis(record, NAME) is None
+
+
 def test_says_where_the_loss_began_and_where_it_went() -> None:
     found = diagnosis(digits_thrown_off(), NAME)
     assert found is not None

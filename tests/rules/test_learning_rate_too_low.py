@@ -77,3 +77,12 @@ def test_causes() -> None:
     rates.step.append(20)
     rates.value.append(1e-6)
     assert cause(record, NAME, "early-decay").status is Status.CONFIRMED
+
+
+def test_a_loss_below_zero_has_no_share_to_fall_by() -> None:
+    record = digits_that_creep()
+    record.history["loss"] = [2.30, 2.29, 2.28, 2.27]
+    assert diagnosis(record, NAME) is not None
+    # the best of its batches on the other side of 0
+    record.quantities["batch_loss"].value[-1] = -0.05
+    assert diagnosis(record, NAME) is None

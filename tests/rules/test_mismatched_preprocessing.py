@@ -31,6 +31,14 @@ def test_what_differs(changes: dict[str, float], name: str) -> None:
     assert cause(record_of(replace(ALIKE, **changes)), NAME, name).status.value == "confirmed"
 
 
+def test_moved_columns_are_a_lower_bound() -> None:
+    record = record_of(replace(ALIKE, moved=5, features=30))
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert "at least 5 of the 30 features of x have changed places" in found.message
+    assert "at least 5 of 30 features" in cause(record, NAME, "different-columns").evidence.statement
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"spread_ratio": 7.9}, {"shift": 1.9}, {"moved": 1}, {"shift": 0.7, "images": True}, {"train_dtype": "int64"}],

@@ -2,7 +2,7 @@ import math
 
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.nonfinite_values import Missing, NonfiniteValues
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Layer, Model, TrainingRecord
 from tests.rules.differential import cause, diagnosis, reason
 
 NAME = "nonfinite-data"
@@ -49,3 +49,22 @@ def test_batches_of_a_pipeline() -> None:
 def test_without_data_it_does_not_look() -> None:
     assert "needs nonfinite_values" in (reason(TrainingRecord(), NAME) or "")
     assert diagnosis(record_of(None), NAME) is None
+
+
+def test_it_says_what_the_values_do_in_this_run() -> None:
+    missing = Missing(1, 0, 1, 0, 1, 0)
+    for record, said in (
+        (record_of(missing), "can make the loss NaN, and every weight with it"),
+        (record_of(None, missing), "can make val_loss NaN; no weight learns from these rows"),
+    ):
+        found = diagnosis(record, NAME)
+        assert found is not None
+        assert said in found.message
+        # a relu has made 0 of it
+        record.model = Model(layers=(Layer(name="dense", kind="Dense", activation="relu"),))
+        record.history = {"loss": [0.7, 0.5], "val_loss": [0.8, 0.6]}
+        found = diagnosis(record, NAME)
+        assert found is not None
+        assert "has stayed finite all the same" in found.message
+        assert "make" not in found.message
+    assert "val_loss has stayed finite all the same (0.6)" in found.message

@@ -11,8 +11,18 @@ def test_names_the_best_epoch() -> None:
     found = diagnosis(mislabelled_digits(), NAME)
     assert found is not None
     assert found.severity is Severity.INFO
-    assert "val_loss was best in epoch 6 of 40 (1.32)" in found.message
-    assert "the last epoch (1.86)" in found.message
+    assert "val_loss was best in epoch 6 of 40 (1.31) and rises from epoch 6 on" in found.message
+    assert "the last epoch (1.89)" in found.message
+
+
+def test_the_best_epoch_is_the_one_of_the_table_wherever_the_curve_turns() -> None:
+    record = mislabelled_digits()
+    values = record.history["val_loss"]
+    record.history["val_loss"] = values = [*values[:3], 1.29, *values[4:]]
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert f"best in epoch {values.index(min(values)) + 1} of 40 ({min(values):.3g})" in found.message
+    assert f"the last epoch ({values[-1]:.3g})" in found.message
 
 
 def test_an_accuracy_that_improved_was_worth_it() -> None:

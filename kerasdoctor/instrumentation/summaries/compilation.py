@@ -92,21 +92,20 @@ def _config(part: Any) -> dict[str, Any]:
 def compiled_metrics(model: keras.Model) -> tuple[CompiledMetric, ...]:
     """The metrics of a compiled model that has run a step; the trackers of its losses are none."""
     found = []
-    for metric in model.metrics:
-        for part in getattr(metric, "metrics", []):
-            function = getattr(part, "_fn", None)
-            kind = type(part).__name__
-            named = getattr(function, "__name__", "") if kind == "MeanMetricWrapper" else ""
-            origin = getattr(function if named else type(part), "__module__", "")
-            found.append(
-                CompiledMetric(
-                    name=part.name,
-                    kind=named or kind,
-                    output=getattr(part, "_output_name", None),
-                    builtin=origin.startswith("keras."),
-                    config=_config(part),
-                )
+    for part, output in _compiled(model):
+        function = getattr(part, "_fn", None)
+        kind = type(part).__name__
+        named = getattr(function, "__name__", "") if kind == "MeanMetricWrapper" else ""
+        origin = getattr(function if named else type(part), "__module__", "")
+        found.append(
+            CompiledMetric(
+                name=part.name,
+                kind=named or kind,
+                output=output,
+                builtin=origin.startswith("keras."),
+                config=_config(part),
             )
+        )
     return tuple(found)
 
 
@@ -129,29 +128,36 @@ def metric_facts(model: keras.Model) -> dict[str, MetricFacts]:
         facts[f"{name}_loss"] = MetricFacts(output=name, direction="down")
     rank = {str(name): len(output.shape) for name, output in zip(outputs, getattr(model, "outputs", []), strict=False)}
     units = {str(name): output.shape[-1] for name, output in zip(outputs, getattr(model, "outputs", []), strict=False)}
-    for metric in _metrics(model):
-        for output in outputs if several else [None]:
-            key = metric.name if output is None else f"{output}_{metric.name}"
-            name = output if output is not None else (outputs[0] if outputs else "")
-            # accuracy over the steps of a sequence or over many labels counts more than one answer per row
-            one_answer = rank.get(name, 2) == 2 and not (
-                isinstance(metric, keras.metrics.BinaryAccuracy) and units.get(name, 1) != 1
-            )
-            found = MetricFacts(
-                output=output,
-                direction=_direction(metric),
-                proportion=isinstance(metric, _PROPORTIONS) and one_answer,
-            )
-            # the trackers of the losses are metrics too, and known already
-            facts.setdefault(key, found)
+    for metric, output in [*_compiled(model), *((metric, None) for metric in model.metrics)]:
+        key = metric.name if output is None else f"{output}_{metric.name}"
+        name = output or (outputs[0] if outputs and not several else "")
+        # accuracy over the steps of a sequence or over many labels counts more than one answer per row
+        one_answer = rank.get(name, 2) == 2 and not (
+            isinstance(metric, keras.metrics.BinaryAccuracy) and units.get(name, 1) != 1
+        )
+        found = MetricFacts(
+            output=output,
+            direction=_direction(metric),
+            proportion=isinstance(metric, _PROPORTIONS) and one_answer,
+        )
+        # the trackers of the losses are metrics too, and known already
+        facts.setdefault(key, found)
     return facts
 
 
-def _metrics(model: keras.Model) -> list[keras.metrics.Metric]:
-    found = []
-    for metric in model.metrics:
-        found += list(getattr(metric, "metrics", [])) or [metric]
-    return found
+def _compiled(model: keras.Model) -> list[tuple[keras.metrics.Metric, str | None]]:
+    """Every metric that `compile` was given, with the output that it measures; None where there is only one."""
+    lists = [
+        part
+        for metric in model.metrics
+        for kind in ("_flat_metrics", "_flat_weighted_metrics")
+        for part in getattr(metric, kind, None) or []
+    ]
+    return [
+        (metric, getattr(part, "output_name", None))
+        for part in lists
+        for metric in getattr(part, "metrics", None) or []
+    ]
 
 
 def _direction(metric: keras.metrics.Metric) -> Any:
