@@ -39,7 +39,10 @@ def first_error(model: keras.Model, arguments: Mapping[str, Any]) -> Exception |
     step = _step(model)
     try:
         with probes.kept(model):
-            _run(arguments, few, step)
+            _run(arguments, few, model, step)
+    except probes.CannotLook:
+        # it would leave something behind: `fit` itself will tell
+        return None
     except Exception as error:  # the user's: of rows, layers and losses that do not fit together
         return error
     finally:
@@ -64,17 +67,21 @@ def _rows(part: Any, rows: Any) -> Any:
     return part.iloc[rows] if hasattr(part, "iloc") else data.rows_of(part, rows)
 
 
-def _run(arguments: Mapping[str, Any], few: list[Any], step: Callable[..., Any] | None) -> None:
+def _run(arguments: Mapping[str, Any], few: list[Any], model: keras.Model, step: Callable[..., Any] | None) -> None:
     split = arguments.get("validation_split")
     if split and arguments.get("validation_data") is None and len(probes.first_of(few[0])) < probes.ROWS:
         keras.src.trainers.data_adapters.array_slicing.train_validation_split(few, validation_split=split)
     adapter = _adapter(arguments, *few)
     tensorflow = keras.config.backend() == "tensorflow"
-    began = time.perf_counter()
+    began, foreign = time.perf_counter(), None
     for batch in adapter.get_tf_dataset() if tensorflow else adapter.get_numpy_iterator():
         if step is None:
             return
-        step(*keras.utils.unpack_x_y_sample_weight(batch))
+        parts = keras.utils.unpack_x_y_sample_weight(batch)
+        if foreign is None:
+            foreign = probes.foreign_to(model, step, *parts)
+        with probes.kept(model, foreign):
+            step(*parts)
         if time.perf_counter() - began > probes.SECONDS:
             return
 

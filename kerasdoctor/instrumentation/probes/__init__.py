@@ -104,7 +104,7 @@ def measure(
     try:
         inputs, targets = keras.tree.map_structure(lambda part: data.rows_of(part, rows), (x, y))
         batch = keras.tree.map_structure(lambda part: Subject.tensor(part[:BATCH]), inputs)
-        foreign = _foreign(model, batch, training=False)
+        foreign = foreign_to(model, lambda rows: model(rows, training=False), batch)
         with kept(model, foreign):
             outputs, drew = _watched_pass(model, inputs)
     except CannotLook as reason:
@@ -133,7 +133,8 @@ def measure(
             try:
                 if name in on_demand():
                     # it trains
-                    stack.enter_context(kept(model, _foreign(model, batch, training=True)))
+                    learned = foreign_to(model, lambda rows: model(rows, training=True), batch)
+                    stack.enter_context(kept(model, learned))
                 quantity = probe(subject)
             except CannotLook as reason:
                 quantity = None
@@ -200,8 +201,8 @@ def numbers_of(outputs: Any) -> NDArray[np.float64]:
     )
 
 
-def _foreign(model: keras.Model, batch: Any, *, training: bool) -> list[Any]:
-    """The variables of a pass, also those that Keras does not know of.
+def foreign_to(model: keras.Model, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """The variables that a function of the model's uses, also those that Keras does not know of.
 
     Raises:
         CannotLook: where it would change more than variables.
@@ -216,8 +217,7 @@ def _foreign(model: keras.Model, batch: Any, *, training: bool) -> list[Any]:
         # one that is made within the trace would belong to it
         keras.src.random.seed_generator.global_seed_generator()
         try:
-            traced = tf.function(lambda rows: model(rows, training=training), autograph=False)
-            concrete = traced.get_concrete_function(batch)
+            concrete = tf.function(function, autograph=False).get_concrete_function(*arguments)
         except Exception as error:  # a model that runs eagerly may be one that cannot be traced
             if not model.run_eagerly:
                 raise
