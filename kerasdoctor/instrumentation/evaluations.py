@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
+from kerasdoctor.instrumentation.patching import RefusedError, kept_random_numbers
 from kerasdoctor.instrumentation.summaries import data
 from kerasdoctor.locale import _
 from kerasdoctor.quantities import EvaluationTap
@@ -123,7 +124,7 @@ class Evaluations:
             self._batches.append(as_numpy(told))
         elif self._function.failure is not None:
             failure = self._function.failure
-            self._give_up(str(failure) if isinstance(failure, NotImplementedError) else describe(failure))
+            self._give_up(str(failure) if isinstance(failure, RefusedError) else describe(failure))
 
     def test_end(self, step: int) -> None:
         """It has validated every batch; `step` updates were made before."""
@@ -186,7 +187,6 @@ class Evaluations:
             return
         from kerasdoctor.instrumentation.evaluation_taps import as_numpy
         from kerasdoctor.instrumentation.flight_recorder import State
-        from kerasdoctor.instrumentation.patching import kept_random_numbers
         from kerasdoctor.instrumentation.side_effects import lasting
 
         began = time.perf_counter()
@@ -232,8 +232,6 @@ class Evaluations:
 
     def _untold_trace(self, function: TestFunction) -> Any:
         """The test step where Keras traces none; None for a model that does not know how to be evaluated."""
-        from kerasdoctor.instrumentation.patching import kept_random_numbers
-
         try:
             with kept_random_numbers():
                 return function.traced(self._spec)

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 
 
+class RefusedError(Exception):
+    """What is left to Keras, for the reason that this says: no failure."""
+
+
 @contextlib.contextmanager
 def replaced(owner: type, name: str, make: Callable[[Any], Any]) -> Iterator[None]:
     """`owner.name` is what `make` makes of the original."""

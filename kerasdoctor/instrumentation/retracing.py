@@ -7,16 +7,15 @@ that its tracing read have changed since. A watched fit must do the same, to tra
 from __future__ import annotations
 
 import functools
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework import op_def_registry
 
-_RANDOM = re.compile("Random|Normal|Multinomial")
+from kerasdoctor.instrumentation import side_effects
+
 #: Operations that a trace may have more or fewer of without computing anything else.
 _NEUTRAL = frozenset({"Identity", "NoOp", "Placeholder"})
 
@@ -75,7 +74,7 @@ def computes_the_same(ours: Any, added: set[str], theirs: Any) -> bool:
         theirs: the graph of the other.
     """
     other = theirs.as_graph_def()
-    return not _draws(other) and _contents(ours.as_graph_def(), added) == _contents(other, set())
+    return not side_effects.draws(other) and _contents(ours.as_graph_def(), added) == _contents(other, set())
 
 
 def _form(spec: Any) -> str:
@@ -85,15 +84,6 @@ def _form(spec: Any) -> str:
 def _is_within(spec: Any, other: Any) -> bool:
     pairs = zip(tf.nest.flatten(spec), tf.nest.flatten(other), strict=True)
     return all(one.is_subtype_of(another) for one, another in pairs)
-
-
-def _draws(graph: Any) -> bool:
-    """Whether an operation draws random numbers from a state of its own, also in the functions of a graph."""
-    nodes = (node for part in (graph.node, *(one.node_def for one in graph.library.function)) for node in part)
-    return any(
-        _RANDOM.search(name) and (definition := op_def_registry.get(name)) is not None and definition.is_stateful
-        for name in {node.op for node in nodes}
-    )
 
 
 def _contents(graph: Any, without: set[str]) -> Counter[tuple[Any, ...]]:

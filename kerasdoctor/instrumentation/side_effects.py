@@ -76,6 +76,12 @@ def _lasting(graph: Any, *, eagerly: bool) -> str:
     return ""
 
 
+def draws(graph: Any) -> bool:
+    """Whether an operation of a graph, or of its functions, draws random numbers from a state of its own."""
+    functions = {function.signature.name: function for function in graph.library.function}
+    return any(node.op in _RANDOM for node, _inline in _nodes(graph, functions))
+
+
 def _nodes(graph: Any, functions: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
     """Every operation, also within functions, and whether it is no part of a function that is called as a whole."""
     seen: set[tuple[str, bool]] = set()

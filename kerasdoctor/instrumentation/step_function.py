@@ -17,16 +17,9 @@ from kerasdoctor.engine import describe
 from kerasdoctor.instrumentation import assignments, retracing
 from kerasdoctor.instrumentation.evaluation_taps import TappedTestStep
 from kerasdoctor.instrumentation.flight_recorder import FlightRecorder
-from kerasdoctor.instrumentation.patching import is_kerass
+from kerasdoctor.instrumentation.patching import RefusedError, is_kerass
 from kerasdoctor.instrumentation.taps import Layout, TappedStep
 from kerasdoctor.locale import _
-
-
-class StaleStepError(NotImplementedError):
-    """Keras goes on with the step that it compiled before, and the model computes something else by now."""
-
-    def __str__(self) -> str:
-        return _("Keras goes on with the step that it compiled before, and the model computes something else by now")
 
 
 class Step(Protocol):
@@ -185,7 +178,7 @@ class StepFunction:
         """The step for batches of a signature, traced where it is not yet.
 
         Raises:
-            StaleStepError: Keras would go on with a step of its own that computes something else.
+            RefusedError: Keras would go on with a step of its own that computes something else.
         """
         model = self._model()
         if model is None:
@@ -203,7 +196,12 @@ class StepFunction:
                 if tf.nest.flatten(retracing.spec_of(other)) == tf.nest.flatten(spec) and not (
                     retracing.computes_the_same(traced.graph, self._step.added, other.graph)
                 ):
-                    raise StaleStepError
+                    raise RefusedError(
+                        _(
+                            "Keras goes on with the step that it compiled before, and the model computes something "
+                            "else by now"
+                        )
+                    )
             self._traced[key] = traced
             self._specs.append(spec)
             self.tracing = max(self.tracing, time.perf_counter() - began)
@@ -387,7 +385,7 @@ class TestFunction(StepFunction):
 
     def _function_for(self, iterator: Any) -> Callable[[Any], Any]:
         if not self._may_draw(iterator):
-            raise NotImplementedError(_("Keras draws the batches of the validation itself"))
+            raise RefusedError(_("Keras draws the batches of the validation itself"))
         self.step = self.traced(iterator.element_spec)
         return self._draw
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasdoctor.engine import describe
-from kerasdoctor.instrumentation.patching import is_kerass
+from kerasdoctor.instrumentation.patching import RefusedError, is_kerass
 from kerasdoctor.instrumentation.row_count import RowCount
 from kerasdoctor.instrumentation.time_budget import SHARES, TimeBudget
 from kerasdoctor.locale import _
@@ -226,7 +226,7 @@ class Steps:
         if failure is not None and self._record is not None:
             # what Keras's own function does without a word was ours to blame
             reason = str(failure)
-            if not isinstance(failure, NotImplementedError):
+            if not isinstance(failure, RefusedError):
                 reason = _("tapping the train step failed: {error}").format(error=describe(failure))
             self._record.instrument = replace(self._record.instrument, untapped=reason)
             self._function = None
