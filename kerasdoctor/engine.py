@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ from kerasdoctor.remedies import Remedy, cell
 from kerasdoctor.report import Report
 from kerasdoctor.verdict import read_curves
 
+#: Keras writes summaries in bold into some of its messages.
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*m")
 _ORDER = {Status.CONFIRMED: 0, Status.POSSIBLE: 1, Status.RULED_OUT: 2}
 
 
@@ -89,8 +92,8 @@ def _why(name: str, record: TrainingRecord) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Class and text of an exception on one line."""
-    text = " ".join(str(error).split())
+    """Class and text of an exception on one line, without the terminal's codes for bold and colours."""
+    text = " ".join(_TERMINAL.sub("", str(error)).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -83,8 +83,11 @@ class Rule:
 
     @property
     def explanation(self) -> str:
-        """The docstring, which `%kdoctor explain` prints."""
-        return f"{self.name}\n\n{inspect.cleandoc(type(self).__doc__ or '')}"
+        """The docstring and the causes as Markdown, which `%kdoctor explain` shows."""
+        written = [f"# {self.name}", inspect.cleandoc(type(self).__doc__ or "")]
+        if self.causes:
+            written += ["## Causes", "\n".join(f"- **{cause.name}**: {cause.explanation}" for cause in self.causes)]
+        return "\n\n".join(written)
 
     @property
     def name(self) -> str:
@@ -103,15 +106,22 @@ def inject(function: Callable[..., Any], record: TrainingRecord, **more: Any) ->
         NotMeasured: when a parameter without a default is not in the record.
     """
     arguments: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name == "self":
-            continue
+    for name, is_needed in _parameters(function).items():
         value = _lookup(name, record, more)
         if value is not None:
             arguments[name] = value
-        elif parameter.default is inspect.Parameter.empty:
+        elif is_needed:
             raise NotMeasured(name)
     return arguments
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(function: Callable[..., Any]) -> Mapping[str, bool]:
+    """The names of the parameters of `function` but "self", and whether they have no default."""
+    parameters = inspect.signature(function).parameters
+    return {
+        name: parameter.default is inspect.Parameter.empty for name, parameter in parameters.items() if name != "self"
+    }
 
 
 def _lookup(name: str, record: TrainingRecord, more: Mapping[str, Any]) -> Any:

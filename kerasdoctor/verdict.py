@@ -201,6 +201,10 @@ _NOT_COMPARABLE = _(
 _NOT_FINITE = _(
     "the loss is NaN or infinite from epoch {lost} on: from there on the curves say nothing and nothing is learned."
 )
+_AT_TIMES_NOT_FINITE = _(
+    "the loss was NaN or infinite in {count} of {epochs} epochs, first in epoch {lost}, and is {last:.3g} now: a mean "
+    "over an epoch is lost by a single batch."
+)
 _VALIDATION_NOT_FINITE = _(
     "the validation loss is NaN or infinite from epoch {lost} on and cannot be read; the training loss stayed finite "
     "({last:.3g})."
@@ -216,11 +220,13 @@ _NOT_VALIDATED = {
 
 
 _NO_LOSS = _("No loss is among what the {epochs} epochs have logged: there is no loss curve to read.")
-#: Whether a loop of the user's own trained -> why there is nothing to read.
-_NO_CURVE = {
-    False: _("No epoch is complete yet: there is no curve to read."),
-    True: _("A loop of your own has no epochs and no validation that can be seen: there is no curve to read."),
+_NO_EPOCH = _("No epoch is complete yet: there is no curve to read.")
+_ENDED_BEFORE = {
+    "raised": _("An exception ended the call before its first epoch was complete: there is no curve to read."),
+    "interrupted": _("The call was interrupted before its first epoch was complete: there is no curve to read."),
+    "stopped_early": _("Training was stopped before its first epoch was complete: there is no curve to read."),
 }
+_LOOP = _("A loop of your own has no epochs and no validation that can be seen: there is no curve to read.")
 
 
 def read_curves(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> Verdict:
@@ -238,7 +244,8 @@ def read_curves(record: TrainingRecord, diagnoses: Sequence[Diagnosis] = ()) -> 
     if curves is None and record.outcome.epochs and not record.fit.loop:
         return Verdict("unclear", "unclear", "unclear", _(_NO_LOSS).format(epochs=record.outcome.epochs))
     if curves is None:
-        return Verdict("unclear", "unclear", "unclear", _(_NO_CURVE[bool(record.fit.loop)]))
+        why = _LOOP if record.fit.loop else _ENDED_BEFORE.get(record.outcome.status, _NO_EPOCH)
+        return Verdict("unclear", "unclear", "unclear", _(why))
     reading, sentence = _read(curves, record, diagnoses)
     told = _part_of_the_run(record, curves.epochs) + sentence
     return Verdict(curves.train.direction, curves.validation.direction, reading, told[0].upper() + told[1:])
@@ -340,7 +347,11 @@ def _part_of_the_run(record: TrainingRecord, epochs: int) -> str:
 def _read(curves: _Curves, record: TrainingRecord, diagnoses: Sequence[Diagnosis]) -> tuple[str, str]:
     """Name and sentence of the reading; what forbids a comparison comes first."""
     labels = record.quantities.get("split_labels")
-    if curves.lost is not None:
+    lost = [value for value in record.history.get("loss", []) if not math.isfinite(value)]
+    if curves.lost is not None and math.isfinite(record.history["loss"][-1]):
+        told = _(_AT_TIMES_NOT_FINITE).format(count=len(lost), epochs=curves.epochs, lost=curves.lost, last=curves.last)
+        found = "not finite", told
+    elif curves.lost is not None:
         found = "not finite", _(_NOT_FINITE).format(lost=curves.lost)
     elif curves.val_lost is not None:
         found = "not finite", _(_VALIDATION_NOT_FINITE).format(lost=curves.val_lost, last=curves.last)

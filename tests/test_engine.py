@@ -282,6 +282,7 @@ def test_injection() -> None:
 def test_describe() -> None:
     assert engine.describe(ValueError()) == "ValueError"
     assert engine.describe(ValueError("a\n  b")) == "ValueError: a b"
+    assert engine.describe(ValueError("layer \x1b[1mDense\x1b[0m [1m]")) == "ValueError: layer Dense [1m]"
 
 
 @pytest.mark.parametrize(

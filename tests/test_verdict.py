@@ -201,10 +201,29 @@ def test_no_epoch() -> None:
     assert verdict.sentence == "No epoch is complete yet: there is no curve to read."
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("raised", "An exception ended the call before its first epoch"),
+        ("interrupted", "The call was interrupted before its first epoch"),
+        ("stopped_early", "Training was stopped before its first epoch"),
+    ],
+)
+def test_no_epoch_and_none_to_come(status: str, told: str) -> None:
+    ended = TrainingRecord()
+    ended.outcome = Outcome(status=status)  # type: ignore[arg-type]
+    assert read_curves(ended).sentence.startswith(told)
+
+
 def test_a_loss_that_is_lost() -> None:
     verdict = read_curves(digits_with_a_gap())
     assert verdict.reading == "not finite"
     assert "from epoch 1 on" in verdict.sentence
+    once = record(COURSES["down"].copy(), COURSES["down"].copy())
+    once.history["loss"][4] = float("inf")
+    assert "in 1 of 30 epochs, first in epoch 5" in read_curves(once).sentence
+    once.history["loss"][4:] = [float("nan")] * 26
+    assert "from epoch 5 on" in read_curves(once).sentence
     partly = record(COURSES["down"].copy(), COURSES["down"].copy())
     partly.history["val_loss"][20:] = [float("nan")] * 10
     verdict = read_curves(partly)

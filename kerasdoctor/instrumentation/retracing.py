@@ -7,6 +7,7 @@ that its tracing read have changed since. A watched fit must do the same, to tra
 from __future__ import annotations
 
 import functools
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +29,18 @@ def traces_of(function: Any) -> list[Any]:
         traces = step._list_all_concrete_functions()
     except (AttributeError, TypeError, ValueError):  # of another version, or eager
         return []
-    # the first one makes the optimizer's variables, and is called once
-    return [trace for trace in traces if all(one.type != "VarIsInitializedOp" for one in trace.graph.get_operations())]
+    return [trace for trace in traces if not _initializes(trace)]
+
+
+#: Concrete function -> what `_initializes` said of it: a graph has thousands of operations, and is asked every epoch.
+_INITIALIZES: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+
+
+def _initializes(trace: Any) -> bool:
+    """Whether it is the first trace of a step, which makes the optimizer's variables and is called once."""
+    if trace not in _INITIALIZES:
+        _INITIALIZES[trace] = any(one.type == "VarIsInitializedOp" for one in trace.graph.get_operations())
+    return _INITIALIZES[trace]
 
 
 def spec_of(trace: Any) -> Any:

@@ -64,6 +64,8 @@ class StepFunction:
         self._told: Any = None
         #: The traced step of the batches that are drawn here; None where Keras draws them.
         self.step: Any = None
+        #: Signature of the last iterator, and the step for its batches, as long as Keras has traced nothing since.
+        self._latest: tuple[Any, Any] | None = None
         #: Why the taps were given up, if they were.
         self.failure: Exception | None = None
         #: Is shown every batch that is drawn here; it never raises.
@@ -96,7 +98,7 @@ class StepFunction:
                 # a callback has called `compile`: other losses and metrics
                 self._traced.clear()
                 self._specs.clear()
-                self._iterator = None
+                self._iterator = self._latest = None
             self._origin = weakref.ref(self._original)
             setattr(model, self.attribute, self)
             self.attached = self.reading = True
@@ -116,7 +118,7 @@ class StepFunction:
         if model is not None and getattr(model, self.attribute) is self:
             setattr(model, self.attribute, self._original)
             self._original = None
-        self._iterator = self._function = self._told = self.step = self.drawn = None
+        self._iterator = self._function = self._told = self.step = self.drawn = self._latest = None
         self.attached = False
 
     # one call of fit's loop ----------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ class StepFunction:
         if self._iterator is None or self._iterator() is not iterator:
             if not isinstance(iterator, tf.data.Iterator | tf.distribute.DistributedIterator):
                 # not fit's loop: `train_on_batch` from a callback
-                return original(iterator)
+                return self._keras(iterator)
             if not self._prepare(iterator):
                 self.detach()
                 return original(iterator)
@@ -148,7 +150,12 @@ class StepFunction:
 
         The optimizer's iterations, the random states and weight decay go on by one: what needs no batch is done.
         """
-        return self._original(iterator), None
+        return self._keras(iterator), None
+
+    def _keras(self, iterator: Any) -> Any:
+        """Keras's own function, which may be traced by that."""
+        self._latest = None
+        return self._original(iterator)
 
     def take(self) -> Any:
         """What the last step told, once; None when it was not tapped."""
@@ -183,9 +190,12 @@ class StepFunction:
         model = self._model()
         if model is None:
             raise ReferenceError("the model is gone")
+        given = _key(spec)
+        if self._latest is not None and self._latest[0] == given:
+            return self._latest[1]
         own = retracing.traces_of(self._original if self.attached else getattr(model, self.attribute))
         spec = retracing.signature(spec, [*map(retracing.spec_of, own), *self._specs])
-        key = tuple(tf.nest.flatten(spec, expand_composites=False)), repr(tf.nest.map_structure(type, spec))
+        key = _key(spec)
         traced = self._traced.get(key)
         if traced is None:
             began = time.perf_counter()
@@ -205,6 +215,7 @@ class StepFunction:
             self._traced[key] = traced
             self._specs.append(spec)
             self.tracing = max(self.tracing, time.perf_counter() - began)
+        self._latest = given, traced
         return traced
 
     def _may_draw(self, iterator: Any) -> bool:
@@ -375,7 +386,7 @@ class TestFunction(StepFunction):
     def __call__(self, iterator: Any) -> Any:
         __tracebackhide__ = True
         if self.attached and not self.validating:
-            return self._original(iterator)
+            return self._keras(iterator)
         return super().__call__(iterator)
 
     @property
@@ -461,6 +472,11 @@ def test_function_of(model: keras.Model, task: str) -> TestFunction:
     if task not in functions:
         functions[task] = TestFunction(model, task)
     return functions[task]
+
+
+def _key(spec: Any) -> Any:
+    """What two signatures of batches have in common exactly where they are the same."""
+    return tuple(tf.nest.flatten(spec, expand_composites=False)), repr(tf.nest.map_structure(type, spec))
 
 
 def _is_distributed(model: keras.Model) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 from pathlib import Path
 
@@ -15,7 +16,10 @@ def _(message: str) -> str:
     Class attributes are marked with it when a module is imported, so the engine looks a template up once more
     when it fills it in.
     """
-    return gettext.dgettext(_DOMAIN, message)
+    return _catalogue().gettext(message)
 
 
-gettext.bindtextdomain(_DOMAIN, _FOLDER)
+@functools.cache
+def _catalogue() -> gettext.NullTranslations:
+    # looked for once: gettext's own functions search the folders for each message that has no translation
+    return gettext.translation(_DOMAIN, _FOLDER, fallback=True)

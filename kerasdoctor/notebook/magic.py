@@ -134,7 +134,11 @@ class KerasDoctorMagics(Magics):
     def _show(self, options: argparse.Namespace) -> None:
         from kerasdoctor.notebook.view import LiveView
 
-        display(LiveView.of([self._watcher.report(options.run)]))
+        report = self._watcher.report(options.run)
+        if report.record.outcome.status == "checked":
+            run = report.record.run
+            raise UsageError(f"run {run} was a check: it has no curves to show; write %kdoctor report {run}")
+        display(LiveView.of([report]))
 
     def _fix(self, options: argparse.Namespace) -> None:
         found = [cells.find(name, self._watcher.runs) for name in options.names]
@@ -142,7 +146,7 @@ class KerasDoctorMagics(Magics):
             cells.insert(self._shell, prescription.source)
 
     def _explain(self, options: argparse.Namespace) -> None:
-        print(_rule(options.name).explanation)  # noqa: T201 (the answer to the magic)
+        display(_Explanation(options.name))
 
     def _ignore(self, options: argparse.Namespace) -> None:
         name = _rule(options.name).name
@@ -152,6 +156,23 @@ class KerasDoctorMagics(Magics):
         except OSError as problem:
             raise UsageError(f"cannot write what this project ignores: {problem}") from None
         print(f"{name} is no longer diagnosed in this project; remove it from {path.name} in {path.parent} to undo")  # noqa: T201
+
+
+class _Explanation:
+    """What a diagnosis means, or each that has a cause of the name; a notebook shows Markdown, a terminal its text."""
+
+    def __init__(self, name: str) -> None:
+        from kerasdoctor.rule import discover
+
+        named = [rule for rule in discover() if rule.name == name]
+        of_cause = [rule for rule in discover() if any(cause.name == name for cause in rule.causes)]
+        self._text = "\n\n".join(rule.explanation for rule in named or of_cause or [_rule(name)])
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_markdown_(self) -> str:
+        return self._text
 
 
 def _rule(name: str) -> Any:

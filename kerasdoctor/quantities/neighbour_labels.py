@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import threadpoolctl
 from numpy.typing import NDArray
 
 from kerasdoctor.quantities import DataTap, Quantity
@@ -61,6 +63,11 @@ class NeighbourLabels(Quantity):
         return cls(rows=len(same), equal=float(same.mean()), expected=float((shares**2).sum()))
 
 
+@functools.cache
+def _pools() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
+
+
 def _nearest(x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The place of each row's nearest other row, and whether there is one that is not equal to it."""
     scaled = x.astype(np.float64)
@@ -68,7 +75,10 @@ def _nearest(x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool
     deviation = scaled.std(axis=0)
     scaled /= np.where(deviation > 0, deviation, 1.0)
     squares = (scaled**2).sum(axis=1)
-    distances = squares[:, None] + squares[None] - 2 * scaled @ scaled.T
+    # behind a product OpenBLAS's threads spin for 30 ms each, at the cost of the training (numpy 2.4, two cores)
+    with _pools().limit(limits=1, user_api="blas"):
+        products = scaled @ scaled.T
+    distances = squares[:, None] + squares[None] - 2 * products
     # of equal rows rounding leaves about this much
     distances[distances <= 1e-9 * (1 + squares[:, None] + squares[None])] = np.inf
     return distances.argmin(axis=1), np.isfinite(distances).any(axis=1)

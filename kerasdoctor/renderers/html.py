@@ -124,7 +124,7 @@ def _caption(report: Report) -> str:
     words = {
         "batch": _("light line: loss of each batch"),
         "ring": _("ring: best epoch of validation"),
-        "end": _("cross: the curve is not finite from here on"),
+        "end": _("cross: the next value is not finite"),
         "mark": _("dotted line: where a diagnosis begins"),
     }
     parts = [words[sign] for sign in signs]

@@ -76,6 +76,11 @@ def test_a_pipeline_is_not_drawn_from(digits_shell):
     assert digits_shell.run("r").record.instrument.unprobed == "the rows are not given as arrays"
 
 
+def test_a_check_has_no_curves_to_show(digits_shell):
+    digits_shell.run("%kdoctor check model.fit(x, y)")
+    assert "was a check: it has no curves to show; write %kdoctor report" in str(digits_shell.fails("%kdoctor show"))
+
+
 def test_rows_that_the_model_does_not_take_are_no_crash(digits_shell):
     digits_shell.run("r = %kdoctor check model.fit(x[:, :5], y)")
     report = digits_shell.run("r")

@@ -260,9 +260,17 @@ class TestAnswers:
     def test_a_misspelt_diagnosis(self, shell):
         assert "did you mean overfitting or underfitting?" in str(shell.fails("%kdoctor explain overfiting"))
 
-    def test_explain_prints_the_rules_own_words(self, shell, capsys):
+    def test_explain_shows_the_rules_own_words(self, shell):
         shell.run("%kdoctor explain nan-loss")
-        assert "## What it sees" in capsys.readouterr().out
+        (shown,) = shell.shown
+        assert "## What it sees" in shown["text/markdown"]
+        assert shown["text/plain"] == shown["text/markdown"]
+
+    def test_explain_takes_a_cause_too(self, shell):
+        shell.run("%kdoctor explain time-order")
+        told = shell.shown[0]["text/markdown"]
+        assert told.startswith("# unshuffled-split")
+        assert "- **time-order**: " in told
 
     def test_files(self, broken, tmp_path):
         report = broken.run("%kdoctor report --json out.json --html out.html")

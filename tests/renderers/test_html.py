@@ -118,7 +118,7 @@ def test_fragment_and_page() -> None:
 
 
 def test_the_caption_explains_the_signs_that_are_there() -> None:
-    assert "cross: the curve is not finite" in html.render(nan_loss())
+    assert "cross: the next value is not finite" in html.render(nan_loss())
     assert "cross:" not in html.render(clean())
     assert "not drawn: sex_auc, sex_precision" in read(html.render(BUILDERS["many_metrics"]())).prose
 
