@@ -1,4 +1,9 @@
 import json
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
@@ -103,3 +108,42 @@ def test_a_line_that_was_cut_off_is_run_again(tmp_path):
     whole = {"state": "s", "program": "a", "seed": 0}
     (tmp_path / "lines").write_text(json.dumps(whole) + "\n" + json.dumps({**whole, "seed": 1})[:-5])
     assert list(campaign.read(tmp_path / "lines")) == [("s", "a", 0)]
+
+
+@contextmanager
+def process(target: Callable[[Connection], None]) -> Iterator[tuple[Connection, int | None]]:
+    """A process that has begun."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    begun = context.Process(target=target, args=(theirs,), daemon=True)
+    begun.start()
+    try:
+        assert ours.recv() == "begun"
+        yield ours, begun.pid
+    finally:
+        begun.kill()
+        begun.join()
+
+
+def compute(connection: Connection) -> None:
+    connection.send("begun")
+    while True:
+        pass
+
+
+def wait(connection: Connection) -> None:
+    connection.send("begun")
+    time.sleep(1.0)
+    connection.send("answer")
+    time.sleep(60.0)
+
+
+def test_a_run_is_timed_by_the_processor_not_by_the_clock(monkeypatch):
+    monkeypatch.setattr(campaign, "LIMIT", 0.3)
+    with process(compute) as (connection, pid):
+        assert not campaign.answered(connection, pid)
+    with process(wait) as (connection, pid):
+        assert campaign.answered(connection, pid)
+    monkeypatch.setattr(campaign, "LONGEST", 0.1)
+    with process(wait) as (connection, pid):
+        assert not campaign.answered(connection, pid)
