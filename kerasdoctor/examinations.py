@@ -111,9 +111,14 @@ def scale_of_inputs(model: Model, input_range: InputRange, far_rows: FarRows | N
         statement = _("the model begins with {layer}, a {kind} layer").format(layer=first.name, kind=first.kind)
         return Status.RULED_OUT, Evidence(statement, quantity="model", where=first.name)
     status, found = _scale("input_range", input_range.inputs.items(), LARGE_INPUT)
-    if status is Status.CONFIRMED and far_rows is not None and far_rows.count and far_rows.typical <= LARGE_INPUT:
+    if status is Status.CONFIRMED and far_rows is not None and only_far_rows(far_rows, LARGE_INPUT):
         return Status.RULED_OUT, Evidence(far(far_rows), quantity="far_rows", value=float(far_rows.count))
     return status, found
+
+
+def only_far_rows(far_rows: FarRows, limit: float) -> bool:
+    """Whether the inputs stay within a limit but for a few rows."""
+    return bool(far_rows.count) and not far_rows.of_targets and far_rows.typical <= limit
 
 
 def far(far_rows: FarRows) -> str:
@@ -122,6 +127,11 @@ def far(far_rows: FarRows) -> str:
         "{count:,} of {rows:,} training rows reach up to {largest:.4g}, row {first} the first, where 98 in 100 stay "
         "within {typical:.4g}"
     )
+    if far_rows.of_targets:
+        statement = _(
+            "the targets of {count:,} of {rows:,} training rows reach up to {largest:.4g}, row {first} the first, where "
+            "98 in 100 stay within {typical:.4g}"
+        )
     return statement.format(
         count=far_rows.count,
         rows=far_rows.rows,

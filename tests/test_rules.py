@@ -307,7 +307,7 @@ def measured_data(draw: st.DrawFn) -> dict[str, Any]:
             )
         ),
         "row_overlap": draw(st.builds(RowOverlap, few, few, few, few, few, few, st.booleans(), numbers, numbers)),
-        "far_rows": draw(st.builds(FarRows, few, few, few, numbers, numbers)),
+        "far_rows": draw(st.builds(FarRows, few, few, few, numbers, numbers, st.booleans())),
         "neighbour_labels": draw(st.builds(NeighbourLabels, few, numbers, numbers)),
         "window_overlap": draw(st.builds(WindowOverlap, st.integers(1, 40), few)),
         "drawn_range": DrawnRange(*(draw(st.dictionaries(names, values)) for _ in range(4))),

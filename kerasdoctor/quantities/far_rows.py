@@ -1,8 +1,8 @@
-"""Training rows that lie far from all others."""
+"""Training rows that lie far from all others, by their inputs or by their targets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -21,7 +21,8 @@ FEWEST = 40
 class FarRows(Quantity):
     """How many rows have a value that is far beyond those of nearly all others, by the largest value of each row.
 
-    Absolute values of all inputs of numbers; what is not finite is left out.
+    Absolute values of all inputs of numbers, or of all targets where no row is far by its inputs; what is not finite is
+    left out.
     """
 
     #: Training rows looked at, and those of them that are far.
@@ -32,19 +33,31 @@ class FarRows(Quantity):
     #: Largest value of a row that 98 of 100 do not pass, and the largest of all.
     typical: float
     largest: float
+    #: Whether they are far by their targets.
+    of_targets: bool = False
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
         """None for fewer than `FEWEST` rows, and without numbers."""
         n = int(np.searchsorted(data.rows, data.split_at))
-        parts = [part[:n] for part in data.inputs.values() if part.dtype.kind in "iuf" and part.size]
-        if n < FEWEST or not parts:
+        if n < FEWEST:
+            return None
+        inputs = cls._of(data, [part[:n] for part in data.inputs.values()])
+        if inputs is not None and inputs.count:
+            return inputs
+        targets = cls._of(data, [part[:n] for part in data.targets.values()])
+        return replace(targets, of_targets=True) if targets is not None and targets.count else inputs
+
+    @classmethod
+    def _of(cls, data: DataTap, arrays: list[NDArray[np.generic]]) -> Self | None:
+        parts = [part for part in arrays if part.dtype.kind in "iuf" and part.size]
+        if not parts:
             return None
         largest = np.maximum.reduce([_largest(part) for part in parts])
         typical = float(np.quantile(largest, TYPICAL))
         far = np.flatnonzero(largest > FAR * typical) if typical > 0 else np.empty(0, np.int64)
         first = int(data.rows[far[0]]) if len(far) else -1
-        return cls(rows=n, count=len(far), first=first, typical=typical, largest=float(largest.max()))
+        return cls(rows=len(largest), count=len(far), first=first, typical=typical, largest=float(largest.max()))
 
 
 def _largest(part: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
+from kerasdoctor.examinations import only_far_rows
 from kerasdoctor.examples import shuffled_digits, with_quantities
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.drawn_range import DrawnRange
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_form import TargetForm
@@ -244,7 +246,7 @@ class UnscaledInputs(Rule):
     """The inputs are so large that the network begins with absurd predictions.
 
     ## What it sees
-    Inputs beyond 20 that no layer scales first (Normalization, Rescaling, BatchNormalization, ...), on fresh weights,
+    Inputs beyond 20, and not of a few rows alone, that no layer scales first (Normalization, Rescaling, BatchNormalization, ...), on fresh weights,
     *and* the harm: the first batch costs more than ten times the loss of guessing (the logarithm of the number of
     classes; for a regression that of predicting 0), or the loss is still that of guessing after five epochs. Inputs of
     0 to 16 begin at four times and train well: they do not alarm. A Normalization layer that was never adapted alarms
@@ -279,6 +281,7 @@ class UnscaledInputs(Rule):
             _("the values are far larger than 1"),
             examine=large_values,
             remedies=(MinMaxNormalization(), NormalizationLayer()),
+            explains=("exploding-gradients",),
         ),
         Cause(
             "mixed-scales",
@@ -308,9 +311,13 @@ class UnscaledInputs(Rule):
         target_scale: TargetScale | None = None,
         weight_penalty: WeightPenalty | None = None,
         target_form: TargetForm | None = None,
+        far_rows: FarRows | None = None,
     ) -> Evidence | None:
         found = _largest(model, input_range, drawn_range)
         if found is None or max(abs(found[1]), abs(found[2])) <= LARGE or _scales_itself(model):
+            return None
+        if far_rows is not None and only_far_rows(far_rows, LARGE):
+            # `loss-spike` tells it
             return None
         name, low, high = found
         layer = _unadapted(model)

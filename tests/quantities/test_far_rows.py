@@ -8,10 +8,11 @@ from kerasdoctor.quantities import DataTap
 from kerasdoctor.quantities.far_rows import FarRows
 
 
-def measured(x: Any, split_at: int | None = None) -> FarRows | None:
+def measured(x: Any, split_at: int | None = None, y: Any = None) -> FarRows | None:
     inputs = x if isinstance(x, dict) else {"x": x}
     n = len(next(iter(inputs.values())))
-    tap = DataTap(inputs=inputs, targets={}, rows=np.arange(n), n=n, split_at=n if split_at is None else split_at)
+    targets = {} if y is None else {"y": y}
+    tap = DataTap(inputs=inputs, targets=targets, rows=np.arange(n), n=n, split_at=n if split_at is None else split_at)
     return FarRows.from_data(tap)
 
 
@@ -67,3 +68,19 @@ def test_nothing_is_far_from_nothing(x: Any) -> None:
 @pytest.mark.parametrize("x", [np.ones((39, 2)), np.array([["a"]] * 500), np.zeros((500, 0))])
 def test_few_rows_and_no_numbers(x: Any) -> None:
     assert measured(x) is None
+
+
+def test_targets_where_no_row_is_far_by_its_inputs() -> None:
+    generator = np.random.default_rng(2)
+    x, y = generator.standard_normal((300, 4)), generator.standard_normal(300)
+    y[40] = -900.0
+    found = measured(x, y=y)
+    assert found is not None
+    assert (found.of_targets, found.count, found.first, found.largest) == (True, 1, 40, 900.0)
+    x[7] = 5000.0
+    found = measured(x, y=y)
+    assert found is not None
+    assert (found.of_targets, found.count, found.first) == (False, 1, 7)
+    labels = measured(generator.standard_normal((300, 4)), y=np.arange(300) % 10)
+    assert labels is not None
+    assert (labels.of_targets, labels.count) == (False, 0)

@@ -116,3 +116,11 @@ def test_a_calm_loss_has_no_heavy_batches_by_chance() -> None:
         record.quantities["batch_loss"] = BatchLoss()
         record.quantities["batch_loss"].extend(range(1, 901), losses)
         assert diagnosis(record, NAME) is None
+
+
+def test_rows_that_are_far_by_their_targets() -> None:
+    record = heavy(50, 95, 140, 230)
+    record.quantities["far_rows"] = replace(record.quantities["far_rows"], of_targets=True)
+    finding = cause(record, NAME, "outlier-batch")
+    assert finding.status is Status.CONFIRMED
+    assert "the targets of 16 of 1,437 training rows reach up to 400" in finding.evidence.statement

@@ -10,6 +10,7 @@ from kerasdoctor.examples import (
     dead_digits,
     digits_in_one_batch,
     digits_thrown_off,
+    exploded_digits,
     flipped_classes,
     mislabelled_digits,
 )
@@ -98,3 +99,15 @@ def test_data_that_ran_out_make_few_updates() -> None:
     record.quantities["epoch_begin"] = EpochBegin()
     record.quantities["epoch_begin"].step.extend(range(15))
     assert "too-few-updates" in badges(record)["exhausted-data"]
+
+
+def test_unscaled_inputs_make_gradients_explode() -> None:
+    record = exploded_digits()
+    assert "exploding-gradients" in badges(record)
+    measured = record.quantities["input_range"]
+    values = {name: replace(values, maximum=255.0) for name, values in measured.inputs.items()}
+    record.quantities["input_range"] = replace(measured, inputs=values)
+    record.quantities["batch_loss"].value[0] = 30.0
+    found = badges(record)
+    assert "exploding-gradients" not in found
+    assert "exploding-gradients" in found["unscaled-inputs"]

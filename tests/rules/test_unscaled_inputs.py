@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from kerasdoctor.quantities.batch_loss import BatchLoss
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
@@ -89,4 +90,15 @@ def test_regression_guesses_0() -> None:
     record.quantities["target_scale"] = TargetScale({"y": Moments(0.0, 10.0, 100.0, 8.0, 100.0, 8.0)})
     assert diagnosis(record, NAME) is None
     record.quantities["batch_loss"] = BatchLoss(array("q", [1]), array("d", [1001.0]))
+    assert diagnosis(record, NAME) is not None
+
+
+def test_a_few_far_rows_are_no_scale() -> None:
+    record = record_of(255.0, 147.0)
+    far = FarRows(rows=1437, count=1, first=3, typical=2.0, largest=255.0)
+    record.quantities["far_rows"] = far
+    assert diagnosis(record, NAME) is None
+    record.quantities["far_rows"] = replace(far, typical=21.0)
+    assert diagnosis(record, NAME) is not None
+    record.quantities["far_rows"] = replace(far, of_targets=True)
     assert diagnosis(record, NAME) is not None
