@@ -129,8 +129,8 @@ def far(far_rows: FarRows) -> str:
     )
     if far_rows.of_targets:
         statement = _(
-            "the targets of {count:,} of {rows:,} training rows reach up to {largest:.4g}, row {first} the first, where "
-            "98 in 100 stay within {typical:.4g}"
+            "the targets of {count:,} of {rows:,} training rows reach up to {largest:.4g}, row {first} the first, "
+            "where 98 in 100 stay within {typical:.4g}"
         )
     return statement.format(
         count=far_rows.count,

@@ -17,7 +17,7 @@ from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
-from kerasdoctor.record import Compile, Model
+from kerasdoctor.record import Compile, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -26,8 +26,9 @@ from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 WEIGHT = 3.0
 #: Share of its first value that the loss of the data still has. Healthy: below 0.1, but where classes overlap.
 LEFT = 0.25
-#: Epochs and steps that the weights are given to shrink to where the data count.
+#: Epochs and steps that the weights are given to shrink to where the data count; and those of a run that has ended.
 EPOCHS, STEPS = 10, 200
+FEWEST_EPOCHS, FEWEST_STEPS = 5, 100
 
 
 def _data_losses(weight_penalty: WeightPenalty, batch_loss: BatchLoss) -> NDArray[np.float64]:
@@ -126,8 +127,10 @@ class DominantPenalty(Rule):
     ## What it sees
     The penalty of the weight regularizers at the begin of each epoch, and the loss of the batch that follows without
     it. The rule fires when the penalty began at three times the loss of the data or more and, after ten epochs and 200
-    steps, the loss of the data still is above a quarter of its first value. A penalty that is most of a small loss late
-    in a run is no fault: that is where a regularized run ends.
+    steps (of a run that has ended five and 100), the loss of the data still is above a quarter of its first value.
+    Where it is not, and the penalty is above it, that is good to know: most of the loss that is told is penalty. A
+    penalty that began lower and is most of a small loss late in a run is no fault: that is where a regularized run
+    ends.
 
     ## How it is told apart
     The penalty of weights is measured, with the setting that makes it. That of outputs is not recorded: where only
@@ -162,6 +165,15 @@ class DominantPenalty(Rule):
 
     examples = (Unhealthy(penalized_digits, confirms=("large-weight-penalty",)), Healthy(lightly_penalized_digits))
 
+    def severity_in(self, record: TrainingRecord) -> Severity:
+        penalty, batch_loss = record.quantities.get("weight_penalty"), record.quantities.get("batch_loss")
+        if isinstance(penalty, WeightPenalty) and isinstance(batch_loss, BatchLoss):
+            losses = _data_losses(penalty, batch_loss)
+            # the data are learned, under a loss that is penalty for the most part
+            if len(losses) and float(np.median(losses[-3:])) < LEFT * losses[0]:
+                return Severity.INFO
+        return self.severity
+
     def check(
         self,
         batch_loss: BatchLoss,
@@ -170,6 +182,7 @@ class DominantPenalty(Rule):
         weight_penalty: WeightPenalty | None = None,
         input_range: InputRange | None = None,
         epoch_begin: EpochBegin | None = None,
+        outcome: Outcome | None = None,
     ) -> Evidence | None:
         if weight_penalty is None or not len(weight_penalty):
             if not any(layer.regularized for layer in model.layers):
@@ -177,14 +190,16 @@ class DominantPenalty(Rule):
             epochs = len(epoch_begin) if epoch_begin is not None else 0
             return _of_activities(batch_loss, model, compile, input_range) if epochs >= EPOCHS else None
         penalties = weight_penalty.values
-        if model.iterations or len(penalties) <= EPOCHS or not np.isfinite(penalties).all():
+        ended = outcome is not None and outcome.status != "running"
+        epochs, steps = (FEWEST_EPOCHS, FEWEST_STEPS) if ended else (EPOCHS + 1, STEPS)
+        if model.iterations or len(penalties) < epochs or not np.isfinite(penalties).all():
             return None
         losses = _data_losses(weight_penalty, batch_loss)
-        if len(losses) <= EPOCHS or not np.isfinite(losses).all() or batch_loss.step[-1] < STEPS or losses[0] <= 0:
+        if len(losses) < epochs or not np.isfinite(losses).all() or batch_loss.step[-1] < steps or losses[0] <= 0:
             return None
         # three single batches; their median is no outlier
         last, ratio = float(np.median(losses[-3:])), float(penalties[0] / losses[0])
-        if ratio < WEIGHT or last < LEFT * losses[0]:
+        if ratio < WEIGHT or (last < LEFT * losses[0] and penalties[-1] < last):
             return None
         statement = _(
             "it was {penalty:.3g} before training, where the loss of the data was {data:.3g}; now it is {now:.3g}, and "

@@ -28,7 +28,7 @@ HALF = 0.6
 FALLING, LEFT = 0.02, 0.3
 #: Share of the steps without a rate, and of the first epoch's loss that is left, from where on the few steps with a
 #: rate need not be seen to have helped.
-NEARLY_ALL, UNLEARNED = 0.9, 0.7
+NEARLY_ALL, UNLEARNED = 0.8, 0.7
 
 
 def _schedule(compile: Compile) -> tuple[str, Mapping[str, Any]]:

@@ -31,8 +31,8 @@ SPIKE = 10.0
 #: Stretches before one that it is compared with, and least that are needed.
 BEFORE, LEAST = 10, 40
 #: Where some rows are far from all others: times the first loss, and the median of the ten batches before, that the
-#: loss of one batch is; in how many batches; and the rows that a batch has at least. Without the far rows 1 of 144
-#: healthy runs would have as many such batches, one with class weights.
+#: loss of one batch is; in how many batches, where it is not `SPIKE` times; and the rows that a batch has at least.
+#: Without the far rows 1 of 144 healthy runs would have as many such batches, one with class weights.
 HEAVY, AGAIN, HEAVY_ROWS = 2.0, 3, 16
 #: Times the median before that the stretches behind still have, when the weights were thrown off.
 LASTING = 2.0
@@ -132,9 +132,12 @@ def _heavy(batch_loss: BatchLoss, rows: int, start: float) -> tuple[Floats, Posi
     losses = values[: len(values) // size * size].reshape(-1, size).mean(axis=1)
     if len(losses) < LEAST or not np.isfinite(losses).all():
         return losses, np.empty(0, np.int64)
-    typical = np.concatenate((np.full(BEFORE, np.inf), np.median(_windows(losses), axis=1)))
-    at = np.flatnonzero((losses >= HEAVY * start) & (losses >= HEAVY * typical) & (typical <= start))
-    return losses, at if len(at) >= AGAIN else at[:0]
+    first = np.median(losses[: 2 * BEFORE + 1])
+    typical = np.concatenate((np.full(BEFORE, first), np.median(_windows(losses), axis=1)))
+    above = losses / np.maximum(np.maximum(typical, start), 1e-12)
+    # the first batch is one of many; a run whose every batch is higher was thrown off
+    at = np.flatnonzero((above >= HEAVY) & (typical <= HEAVY * start))
+    return losses, at if len(at) >= AGAIN or (above[at] >= SPIKE).any() else at[:0]
 
 
 def _found(batch_loss: BatchLoss, fit: Fit, data: Data) -> tuple[Floats, Positions, float | None]:
@@ -153,7 +156,8 @@ class LossSpike(Rule):
     The mean loss of 64 rows in a row, of fresh weights: it is above the loss of the first batch, and ten times the
     median of the ten stretches before, which is below a third of that. What jumps before anything is learned is no
     spike, nor is a loss that is a multiple of nearly nothing. Where some rows have values ten times beyond those of 98
-    in 100, also three single batches or more, whose loss is twice that of the first and of the ten before.
+    in 100, also three single batches or more, whose loss is twice that of the first and of the ten before, or one
+    whose loss is ten times both.
 
     ## How it is told apart
     Long steps: the stretches behind it still have twice the loss of those before, for the weights were thrown off. An
@@ -224,7 +228,7 @@ def _again(batch_loss: BatchLoss, rows: int, start: float) -> Evidence | None:
     if not len(at):
         return None
     highest = int(at[losses[at].argmax()])
-    typical = float(np.median(losses[highest - BEFORE : highest]))
+    typical = float(np.median(losses[max(0, highest - BEFORE) : max(highest, BEFORE)]))
     step = int(batch_loss.step[min(highest * max(1, -(-HEAVY_ROWS // rows)), len(batch_loss) - 1)])
     statement = _(
         "in {count} batches it is more than twice that of the ten before, and of the first; at step {step:,} it is "

@@ -15,12 +15,15 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
 from kerasdoctor.quantities.dead_units import DeadUnits
 from kerasdoctor.quantities.drawn_range import DrawnRange
+from kerasdoctor.quantities.drawn_targets import DrawnTargets
 from kerasdoctor.quantities.feature_scale import FeatureScale
+from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.split_labels import SplitLabels
-from kerasdoctor.record import Compile, Fit, Metric, Outcome, TrainingRecord
+from kerasdoctor.quantities.target_form import TargetForm
+from kerasdoctor.record import Compile, Data, Fit, Metric, Outcome, TrainingRecord
 from kerasdoctor.remedies.class_weights import ClassWeights
-from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
+from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Validations in a row with one predicted class: of a run that has ended, and of one that goes on, for slow starters.
 FEWEST, PATIENCE = 5, 10
@@ -28,6 +31,8 @@ FEWEST, PATIENCE = 5, 10
 GUESSING = 0.95
 #: Share of one class from which on always predicting it pays.
 IMBALANCED = 0.8
+#: Rows of the other classes, at least, that an informative finding needs.
+RARE = 5
 
 
 def _shares(confusion_matrix: ConfusionMatrix) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -70,8 +75,8 @@ def _constant(feature_scale: FeatureScale | None, drawn_range: DrawnRange | None
 
 
 def no_signal(
-    loss: Metric,
     fit: Fit,
+    loss: Metric | None = None,
     split_labels: SplitLabels | None = None,
     dead_units: DeadUnits | None = None,
     feature_scale: FeatureScale | None = None,
@@ -89,7 +94,7 @@ def no_signal(
     if split_labels is None or split_labels.kind != "classes" or fit.class_weight or fit.sample_weight:
         return Status.POSSIBLE, Evidence(_("not measured: what guessing costs on the rows that train is not recorded"))
     counts = np.array(list(split_labels.train.values()), dtype=np.float64)
-    if not counts.sum() or not len(loss.train):
+    if not counts.sum() or loss is None or not len(loss.train):
         return Status.POSSIBLE, Evidence(_("not measured: no epoch has ended"))
     guess, last = _entropy(counts / counts.sum()), float(loss.train[-1])
     if last < GUESSING * guess:
@@ -185,13 +190,22 @@ def _telling_digits() -> TrainingRecord:
     return _measured(record, labels, [10] * 20, np.diag(list(labels.validation.values())).tolist())
 
 
+def _targets_vary(target_form: TargetForm | None, drawn_targets: DrawnTargets | None) -> bool:
+    """Whether there is something to tell apart."""
+    measured = target_form or drawn_targets
+    return measured is not None and any(form.minimum < form.maximum for form in measured.outputs.values())
+
+
 class MajorityPredictor(Rule):
-    """Every row is predicted to be of one class, and the loss is that of guessing.
+    """Every row is answered alike: predicted to be of one class at the loss of guessing, or with inputs all the same.
 
     ## What it sees
     The last validations (five of a run that has ended, ten of one that goes on, for some networks start slowly)
     predicted one class for every row, of which there were several, and the validation loss is at least 95 % of what
     predicting the class shares costs. The accuracy is then the share of that class, and looks fine where it is large.
+    Where one class has 80 % of the rows or more, and the run has ended, a lower loss is told as well, as good to know:
+    the probabilities tell rows apart, and none passes the threshold. Whatever is predicted, inputs that are the same in
+    all rows, under targets that are not, are told at once.
 
     ## How it is told apart
     Imbalanced classes: one has 80 % of the rows or more. No signal: the training loss is that of guessing, too, and for
@@ -210,7 +224,7 @@ class MajorityPredictor(Rule):
 
     family = "data"
     severity = Severity.WARNING
-    message = _("The model predicts one class for every row: {statement}.")
+    message = _("The model has one answer for every row: {statement}.")
 
     causes = (
         Cause(
@@ -234,37 +248,61 @@ class MajorityPredictor(Rule):
         Healthy(_telling_digits),
     )
 
+    def severity_in(self, record: TrainingRecord) -> Severity:
+        loss, matrix = record.metrics.get("loss"), record.quantities.get("confusion_matrix")
+        if loss is None or not len(loss.validation) or not isinstance(matrix, ConfusionMatrix):
+            return self.severity
+        # rare rows below a threshold are no fault of the training
+        return Severity.INFO if loss.validation[-1] < GUESSING * _entropy(_shares(matrix)) else self.severity
+
     def check(
         self,
         compile: Compile,
-        loss: Metric,
         outcome: Outcome,
-        predicted_classes: PredictedClasses,
-        confusion_matrix: ConfusionMatrix,
+        data: Data,
+        loss: Metric | None = None,
+        predicted_classes: PredictedClasses | None = None,
+        confusion_matrix: ConfusionMatrix | None = None,
+        feature_scale: FeatureScale | None = None,
+        drawn_range: DrawnRange | None = None,
+        target_form: TargetForm | None = None,
+        drawn_targets: DrawnTargets | None = None,
+        input_range: InputRange | None = None,
     ) -> Evidence | None:
+        constant = _constant(feature_scale, drawn_range)
+        # of text, and of numbers without an axis of features, no scale is measured
+        whole = input_range is None or feature_scale is None or len(input_range.inputs) == len(feature_scale.inputs)
+        if constant is not None and whole and not data.contents and _targets_vary(target_form, drawn_targets):
+            return constant
+        if loss is None:
+            raise NotMeasured("loss")
+        if predicted_classes is None or confusion_matrix is None:
+            raise NotMeasured("predicted_classes")
         wanted = PATIENCE if outcome.status == "running" else FEWEST
         if len(predicted_classes) < wanted or predicted_classes.true < 2 or len(compile.losses) != 1:
             return None
         if any(value > 1 for value in predicted_classes.value[-wanted:]) or not len(loss.validation):
             return None
-        if "crossentropy" not in compile.losses[0].name.replace("_", ""):
-            return None
         guess, last = _entropy(_shares(confusion_matrix)), float(loss.validation[-1])
-        # a loss below says that the probabilities tell rows apart, though none passes the threshold
-        if not math.isfinite(last) or last < GUESSING * guess:
+        if "crossentropy" not in compile.losses[0].name.replace("_", "") or not math.isfinite(last):
             return None
         predicted = int(confusion_matrix.counts.sum(axis=0).argmax())
+        share = float(_shares(confusion_matrix)[predicted])
         statement = _(
             "class {name}, which {share:.1%} of the validation rows have; val_loss is {loss:.3g}, and guessing by the "
             "class shares costs {guess:.3g}"
-        ).format(
-            name=int(confusion_matrix.classes[predicted]),
-            share=float(_shares(confusion_matrix)[predicted]),
-            loss=last,
-            guess=guess,
         )
+        if last < GUESSING * guess:
+            # the probabilities tell rows apart, though none passes the threshold
+            others = int(confusion_matrix.counts.sum() - confusion_matrix.counts[predicted].sum())
+            if outcome.status == "running" or share < IMBALANCED or others < RARE:
+                return None
+            statement = _(
+                "class {name}, which {share:.1%} of the validation rows have; val_loss is {loss:.3g}, below the "
+                "{guess:.3g} of guessing, so the probabilities tell rows apart, and none passes the threshold"
+            )
         return Evidence(
-            statement,
+            statement.format(name=int(confusion_matrix.classes[predicted]), share=share, loss=last, guess=guess),
             quantity="predicted_classes",
             where="val_loss",
             when=When(step=int(predicted_classes.step[-1])),

@@ -246,10 +246,11 @@ class UnscaledInputs(Rule):
     """The inputs are so large that the network begins with absurd predictions.
 
     ## What it sees
-    Inputs beyond 20, and not of a few rows alone, that no layer scales first (Normalization, Rescaling, BatchNormalization, ...), on fresh weights,
-    *and* the harm: the first batch costs more than ten times the loss of guessing (the logarithm of the number of
-    classes; for a regression that of predicting 0), or the loss is still that of guessing after five epochs. Inputs of
-    0 to 16 begin at four times and train well: they do not alarm. A Normalization layer that was never adapted alarms
+    Inputs beyond 20, and not of a few rows alone, that no layer scales first (Normalization, Rescaling,
+    BatchNormalization, ...), on fresh weights, *and* the harm: the first batch costs more than ten times the loss of
+    guessing (the logarithm of the number of classes; for a regression that of predicting 0), or the loss is still that
+    of guessing after five epochs. Inputs of 0 to 16 begin at four times and train well: they do not alarm. A
+    Normalization layer that was never adapted alarms
     at once where the inputs are beyond 20: it does nothing.
 
     ## How it is told apart

@@ -9,6 +9,7 @@ from dataclasses import replace
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import diverged_regression, with_quantities
 from kerasdoctor.locale import _
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import Compile, Metric, Model, Outcome, TrainingRecord
@@ -160,7 +161,11 @@ class UnscaledTargets(Rule):
         outcome: Outcome,
         target_scale: TargetScale,
         weight_penalty: WeightPenalty | None = None,
+        far_rows: FarRows | None = None,
     ) -> Evidence | None:
+        if far_rows is not None and far_rows.of_targets and far_rows.typical <= LARGE:
+            # `loss-spike` tells it
+            return None
         if len(compile.losses) != 1 or len(target_scale.outputs) != 1 or not compile.losses[0].builtin:
             return None
         kind = compile.losses[0].name.replace("_", "").lower()

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasdoctor.diagnosis import Status
+from kerasdoctor.diagnosis import Severity, Status
 from kerasdoctor.examples import lightly_penalized_digits, penalized_digits, shuffled_digits
 from kerasdoctor.record import Output, TrainingRecord
 from tests.rules.differential import cause, diagnosis
@@ -37,18 +37,40 @@ def test_most_of_a_small_loss_is_no_fault() -> None:
     assert diagnosis(lightly_penalized_digits(), NAME) is None
 
 
+@pytest.mark.parametrize(("epochs", "fires"), [(5, True), (4, False)])
+def test_a_run_that_has_ended_is_judged_by_what_there_is(epochs: int, fires: bool) -> None:
+    record = penalized_digits()
+    penalty = record.quantities["weight_penalty"]
+    penalty.step, penalty.value = penalty.step[:epochs], penalty.value[:epochs]
+    assert (diagnosis(record, NAME) is not None) is fires
+
+
 def test_the_weights_are_given_time() -> None:
     record = penalized_digits()
+    record.outcome = replace(record.outcome, status="running")
     penalty = record.quantities["weight_penalty"]
     penalty.step, penalty.value = penalty.step[:10], penalty.value[:10]
     assert diagnosis(record, NAME) is None
 
 
-def test_data_that_are_learned_are_no_fault() -> None:
+def learned(loss: float) -> TrainingRecord:
+    """Penalized digits whose loss without the penalty ends here; the penalty is 0.61."""
     record = penalized_digits()
     for epoch in (17, 18, 19):
         penalty = record.quantities["weight_penalty"].value[epoch]
-        record.quantities["batch_loss"].value[45 * epoch] = penalty + 0.3
+        record.quantities["batch_loss"].value[45 * epoch] = penalty + loss
+    return record
+
+
+def test_data_that_are_learned_under_a_penalty_are_good_to_know() -> None:
+    found = diagnosis(learned(0.3), NAME)
+    assert found is not None
+    assert found.severity is Severity.INFO
+    whole = diagnosis(penalized_digits(), NAME)
+    assert whole is not None
+    assert whole.severity is Severity.WARNING
+    record = learned(0.3)
+    record.quantities["weight_penalty"].value[-1] = 0.2
     assert diagnosis(record, NAME) is None
 
 

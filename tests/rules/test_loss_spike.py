@@ -124,3 +124,18 @@ def test_rows_that_are_far_by_their_targets() -> None:
     finding = cause(record, NAME, "outlier-batch")
     assert finding.status is Status.CONFIRMED
     assert "the targets of 16 of 1,437 training rows reach up to 400" in finding.evidence.statement
+
+
+def test_one_batch_that_is_far_higher_is_enough_also_at_the_begin() -> None:
+    record = heavy(3, height=40.0)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert found.evidence[0].when is not None
+    assert found.evidence[0].when.step == 4
+    assert cause(record, NAME, "outlier-batch").status is Status.CONFIRMED
+
+
+def test_batches_that_stand_out_of_a_loss_a_little_above_the_first() -> None:
+    record = heavy(50, 95, 140, 230)
+    record.quantities["batch_loss"].value[0] = 2.0
+    assert diagnosis(record, NAME) is not None

@@ -3,12 +3,15 @@ from array import array
 import numpy as np
 import pytest
 
+from kerasdoctor.diagnosis import Severity
 from kerasdoctor.quantities.confusion_matrix import ConfusionMatrix
 from kerasdoctor.quantities.dead_units import DeadUnits
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
+from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
 from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.quantities.target_form import Form, TargetForm
 from kerasdoctor.record import Compile, Loss, MetricFacts, Outcome, TrainingRecord
 from tests.rules.differential import cause, diagnosis
 
@@ -49,7 +52,23 @@ def test_patience(predicted: list[int], status: str, fires: bool) -> None:
 
 
 def test_probabilities_that_tell_rows_apart_are_healthy() -> None:
-    assert diagnosis(record_of([1] * 6, val_loss=0.9 * GUESS), NAME) is None
+    record = record_of([1] * 6, val_loss=0.4)
+    record.quantities["confusion_matrix"] = ConfusionMatrix(np.arange(2), np.array([[150, 0], [50, 0]]), 6)
+    assert diagnosis(record, NAME) is None
+
+
+def test_a_rare_class_below_the_threshold_is_good_to_know() -> None:
+    record = record_of([1] * 6, val_loss=0.9 * GUESS, loss=0.9 * GUESS)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert found.severity is Severity.INFO
+    assert "below the 0.325 of guessing, so the probabilities tell rows apart, and none passes" in found.message
+    assert cause(record, NAME, "imbalanced-classes").status.value == "confirmed"
+    assert cause(record, NAME, "no-signal").status.value == "ruled_out"
+    assert diagnosis(record_of([1] * 12, val_loss=0.9 * GUESS, status="running"), NAME) is None
+    record.quantities["confusion_matrix"] = ConfusionMatrix(np.arange(2), np.array([[196, 0], [4, 0]]), 6)
+    record.history["val_loss"][-1] = 0.01
+    assert diagnosis(record, NAME) is None
 
 
 def test_one_class_alone_in_the_validation_is_no_finding() -> None:
@@ -113,3 +132,33 @@ def test_units_that_saw_one_row_alone_may_live() -> None:
     record.quantities |= {"dead_units": units, "feature_scale": FeatureScale({"x": CONSTANT})}
     assert cause(record, NAME, "dead-network").status.value == "possible"
     assert cause(record, NAME, "no-signal").status.value == "confirmed"
+
+
+def regression(target: Form) -> TrainingRecord:
+    """A check of a regression, all of whose inputs are 0."""
+    record = TrainingRecord(
+        compile=Compile(losses=(Loss(name="mean_squared_error"),)), outcome=Outcome(status="checked")
+    )
+    record.quantities |= {
+        "feature_scale": FeatureScale({"x": CONSTANT}),
+        "input_range": InputRange({"x": Range("float32", (50, 20), 0.0, 0.0, 0, None)}, {}, 50, 50),
+        "target_form": TargetForm({"y": target}, {}),
+    }
+    return record
+
+
+def test_inputs_that_are_the_same_are_told_without_training_and_of_numbers_too() -> None:
+    varying = Form.of(np.linspace(-1, 1, 50), 50)
+    still = Form.of(np.ones(50), 50)
+    assert varying is not None
+    assert still is not None
+    record = regression(varying)
+    found = diagnosis(record, NAME)
+    assert found is not None
+    assert found.severity is Severity.WARNING
+    assert "every feature of x has the same value in all rows" in found.message
+    assert cause(record, NAME, "no-signal").status.value == "confirmed"
+    # nothing is to be told apart
+    assert diagnosis(regression(still), NAME) is None
+    record.quantities["input_range"].inputs["of one value a row"] = Range("float32", (50,), 0.0, 9.0, 0, None)
+    assert diagnosis(record, NAME) is None

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.target_scale import Moments, TargetScale
 from kerasdoctor.record import Compile, Loss, MetricFacts, Model, Outcome, TrainingRecord
 from tests.rules.differential import cause, diagnosis
@@ -69,3 +70,11 @@ def test_one_far_target_does_not_make_them_large() -> None:
     assert diagnosis(record, NAME) is not None
     record.quantities["target_scale"] = TargetScale({"y": moments})
     assert diagnosis(record, NAME) is None
+
+
+def test_a_few_far_targets_are_outliers() -> None:
+    record = record_of([3e4] * 5)
+    record.quantities["far_rows"] = FarRows(400, 1, 7, 3.0, 9999.0, of_targets=True)
+    assert diagnosis(record, NAME) is None
+    record.quantities["far_rows"] = FarRows(400, 1, 7, 300.0, 9999.0, of_targets=True)
+    assert diagnosis(record, NAME) is not None
