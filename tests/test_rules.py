@@ -34,7 +34,7 @@ from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.learning_rate import LearningRate
-from kerasdoctor.quantities.neighbour_labels import NeighbourLabels
+from kerasdoctor.quantities.neighbour_labels import NeighbourLabels, Vote
 from kerasdoctor.quantities.nonfinite_values import Missing, NonfiniteValues
 from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.predicted_classes import PredictedClasses
@@ -308,7 +308,9 @@ def measured_data(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "row_overlap": draw(st.builds(RowOverlap, few, few, few, few, few, few, st.booleans(), numbers, numbers)),
         "far_rows": draw(st.builds(FarRows, few, few, few, numbers, numbers, st.booleans())),
-        "neighbour_labels": draw(st.builds(NeighbourLabels, few, numbers, numbers)),
+        "neighbour_labels": draw(
+            st.builds(NeighbourLabels, few, numbers, numbers, st.none() | st.builds(Vote, few, numbers, few, few))
+        ),
         "window_overlap": draw(st.builds(WindowOverlap, st.integers(1, 40), few)),
         "drawn_range": DrawnRange(*(draw(st.dictionaries(names, values)) for _ in range(4))),
         "drawn_labels": DrawnLabels(draw(st.dictionaries(st.sampled_from(["train", "validation"]), labels))),

@@ -18,6 +18,29 @@ from kerasdoctor.quantities.split_labels import class_labels
 MOST_ROWS, PRODUCTS = 1000, 2**27
 #: Rows below which the share says nothing.
 FEWEST = 40
+#: Neighbours that vote on the label of a row, and rows that are named.
+VOTERS, NAMED = 10, 5
+
+
+@dataclass(frozen=True)
+class Vote:
+    """How the labels of rows agree with the commonest label of their ten nearest rows."""
+
+    #: Rows that have so many neighbours.
+    rows: int
+    #: Agreement beyond chance (Cohen's kappa; 1 is always).
+    kappa: float
+    #: Rows with another label: of the half whose neighbours agree most, and of the other half.
+    sure: int
+    unsure: int
+    #: First rows whose label none of their neighbours has, which all have one other.
+    odd: tuple[int, ...] = ()
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The same as shares of each half."""
+        half = self.rows // 2
+        return self.sure / max(half, 1), self.unsure / max(self.rows - half, 1)
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,8 @@ class NeighbourLabels(Quantity):
     equal: float
     #: The share that rows in any order would have.
     expected: float
+    #: Of the ten nearest; None where there are fewer.
+    vote: Vote | None = None
 
     @classmethod
     def from_data(cls, data: DataTap) -> Self | None:
@@ -52,15 +77,18 @@ class NeighbourLabels(Quantity):
         parts = [part[places].reshape(len(places), -1).astype(np.float32) for part in data.inputs.values()]
         x: NDArray[np.float32] = np.concatenate(parts, axis=1)
         kept = np.isfinite(x).all(axis=1)
-        x, y = x[kept], labels[places][kept]
+        x, y, rows = x[kept], labels[places][kept], data.rows[places][kept]
         if len(x) < FEWEST:
             return None
-        nearest, known = _nearest(x)
-        same = (y[nearest] == y)[known]
-        shares = np.bincount(np.unique(y, return_inverse=True)[1]) / len(y)
+        distances = _distances(x)
+        known = np.isfinite(distances).any(axis=1)
+        _values, codes = np.unique(y, return_inverse=True)
+        same = (codes[distances.argmin(axis=1)] == codes)[known]
+        shares = np.bincount(codes) / len(codes)
         if len(same) < FEWEST:
             return None
-        return cls(rows=len(same), equal=float(same.mean()), expected=float((shares**2).sum()))
+        vote = _vote(distances, codes, rows)
+        return cls(rows=len(same), equal=float(same.mean()), expected=float((shares**2).sum()), vote=vote)
 
 
 @functools.cache
@@ -68,8 +96,8 @@ def _pools() -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()
 
 
-def _nearest(x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The place of each row's nearest other row, and whether there is one that is not equal to it."""
+def _distances(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The distance of each row from each other one, infinite from itself and from those that are equal to it."""
     scaled = x.astype(np.float64)
     scaled -= scaled.mean(axis=0)
     deviation = scaled.std(axis=0)
@@ -81,4 +109,31 @@ def _nearest(x: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool
     distances = squares[:, None] + squares[None] - 2 * products
     # of equal rows rounding leaves about this much
     distances[distances <= 1e-9 * (1 + squares[:, None] + squares[None])] = np.inf
-    return distances.argmin(axis=1), np.isfinite(distances).any(axis=1)
+    return np.asarray(distances)
+
+
+def _vote(distances: NDArray[np.float64], codes: NDArray[np.int64], rows: NDArray[np.int64]) -> Vote | None:
+    known = np.isfinite(distances).sum(axis=1) >= VOTERS
+    if known.sum() < FEWEST:
+        return None
+    nearest = np.argpartition(distances[known], VOTERS, axis=1)[:, :VOTERS]
+    own, n, classes = codes[known], int(known.sum()), int(codes.max()) + 1
+    votes = np.zeros((n, classes), np.int64)
+    np.add.at(votes, (np.arange(n)[:, None], codes[nearest]), 1)
+    elected, agreeing = votes.argmax(axis=1), votes.max(axis=1)
+    wrong = elected != own
+    # ties in an order that has nothing to do with that of the rows
+    order = np.random.default_rng(0).permutation(n)
+    order = order[np.argsort(-agreeing[order], kind="stable")]
+    by_chance = float((np.bincount(elected, minlength=classes) * np.bincount(own, minlength=classes)).sum()) / n**2
+    if by_chance >= 1:
+        return None
+    half = n // 2
+    odd = rows[known][(agreeing == VOTERS) & wrong][:NAMED]
+    return Vote(
+        rows=n,
+        kappa=(1 - float(wrong.mean()) - by_chance) / (1 - by_chance),
+        sure=int(wrong[order[:half]].sum()),
+        unsure=int(wrong[order[half:]].sum()),
+        odd=tuple(int(row) for row in odd),
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasdoctor.quantities import DataTap
-from kerasdoctor.quantities.neighbour_labels import FEWEST, NeighbourLabels
+from kerasdoctor.quantities.neighbour_labels import FEWEST, NeighbourLabels, Vote
 
 
 def measured(x: Any, y: Any, split_at: int | None = None) -> NeighbourLabels | None:
@@ -80,3 +80,51 @@ def test_large_rows_are_sampled() -> None:
     wide = measured(generator.standard_normal((60, 2**16)), generator.integers(0, 2, 60))
     # no 40 rows of so many values
     assert wide is None
+
+
+def slow_vote(x: Any, y: Any) -> tuple[list[int], list[int]]:
+    """Label that the ten nearest rows elect, and how many of them, by loops."""
+    elected, agreeing = [], []
+    for row in range(len(x)):
+        away = sorted(
+            (sum(((a - b) / d) ** 2 for a, b, d in zip(x[row], x[other], x.std(axis=0), strict=True)), other)
+            for other in range(len(x))
+            if other != row
+        )
+        labels = [int(y[other]) for _, other in away[:10]]
+        elected.append(max(sorted(set(labels)), key=labels.count))
+        agreeing.append(labels.count(elected[-1]))
+    return elected, agreeing
+
+
+def test_a_vote_against_loops() -> None:
+    generator = np.random.default_rng(6)
+    y = generator.integers(0, 3, 101)
+    x = generator.standard_normal((101, 2)) + 3 * np.eye(3)[y][:, :2]
+    labels = np.where(generator.random(101) < 0.2, (y + 1) % 3, y)
+    found = measured(x, labels)
+    assert found is not None
+    assert found.vote is not None
+    elected, agreeing = slow_vote(x, labels)
+    wrong = [row for row in range(101) if elected[row] != labels[row]]
+    assert (found.vote.rows, found.vote.sure + found.vote.unsure) == (101, len(wrong))
+    right, chance = 1 - len(wrong) / 101, sum(elected.count(k) * list(labels).count(k) for k in range(3)) / 101**2
+    assert found.vote.kappa == pytest.approx((right - chance) / (1 - chance))
+    assert list(found.vote.odd) == [row for row in wrong if agreeing[row] == 10][:5]
+    # those whose neighbours agree most come first; of the count that is divided any may be among them
+    limit = sorted(agreeing, reverse=True)[49]
+    certain = [row for row in range(101) if agreeing[row] > limit]
+    at_least = sum(row in wrong for row in certain)
+    assert at_least <= found.vote.sure <= at_least + 50 - len(certain)
+
+
+def test_rows_with_fewer_neighbours_than_voters_elect_nobody() -> None:
+    x = np.zeros((60, 2))
+    x[:5] = np.arange(1, 11).reshape(5, 2)
+    found = measured(x, np.arange(60) % 2)
+    assert found is not None
+    assert found.vote is None
+
+
+def test_shares_of_an_odd_number() -> None:
+    assert Vote(101, 0.9, 5, 17).shares == (0.1, pytest.approx(1 / 3))

@@ -6,8 +6,9 @@ import pytest
 
 from kerasdoctor.examples import shuffled_digits
 from kerasdoctor.quantities.held_out_outputs import HeldOutOutputs
+from kerasdoctor.quantities.neighbour_labels import NeighbourLabels, Vote
 from kerasdoctor.quantities.target_range import TargetRange
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Layer, Outcome, TrainingRecord
 from tests.rules.differential import cause, diagnosis, reason
 
 NAME = "label-errors"
@@ -88,3 +89,76 @@ def test_classes_that_are_written_otherwise_are_another_matter() -> None:
     for lowest, highest, found in ((0.0, 1.0, True), (-1.0, 1.0, False), (1.0, 2.0, False)):
         record = with_targets(record_of(0.15), lowest, highest)
         assert (diagnosis(record, NAME) is not None) is found
+
+
+def voted(sure: int, unsure: int, *, kappa: float = 0.7, rows: int = 800) -> TrainingRecord:
+    """A check of a table: nothing was trained."""
+    record = shuffled_digits()
+    record.history, record.outcome = {}, Outcome(status="checked")
+    vote = Vote(rows, kappa, sure, unsure, odd=(7, 31))
+    record.quantities["neighbour_labels"] = NeighbourLabels(rows, 0.7, 0.5, vote)
+    return record
+
+
+def test_near_rows_tell_wrong_labels_without_a_model() -> None:
+    found = diagnosis(voted(50, 60), NAME)
+    assert found is not None
+    assert "whose ten nearest rows agree most, 12.5% are labelled otherwise than these, of the other half 15.0%" in (
+        found.message
+    )
+    finding = cause(voted(50, 60), NAME, "confident-disagreements")
+    assert finding.status.value == "confirmed"
+    assert "rows 7, 31 have a label that none of these has" in finding.evidence.statement
+    # of an ended run whose own predictions are not suspicious, too
+    record = record_of(0.0)
+    record.quantities["neighbour_labels"] = voted(50, 60).quantities["neighbour_labels"]
+    assert cause(record, NAME, "confident-disagreements").status.value == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        voted(19, 20),
+        voted(40, 85),
+        voted(50, 60, kappa=0.59),
+        # too few to tell 20 of 100 from the 16 that an overlap may have
+        voted(20, 40, rows=200),
+        voted(10, 12, rows=199),
+    ],
+    ids=["rare", "mostly where rows overlap", "little skill", "chance", "few rows"],
+)
+def test_near_rows_that_disagree_where_classes_overlap(record: TrainingRecord) -> None:
+    assert diagnosis(record, NAME) is None
+
+
+def guessed(*, equal: float = 0.1, val_loss: float = 2.31, epochs: int = 12) -> TrainingRecord:
+    """Digits in another order than their labels; nothing is learned, by heart neither."""
+    record = shuffled_digits()
+    generator = np.random.default_rng(0)
+    outputs = generator.dirichlet(np.full(10, 50.0), 600).astype("float32")
+    record.quantities["held_out_outputs"] = HeldOutOutputs(outputs, generator.integers(0, 10, 600), "sparse")
+    record.quantities["neighbour_labels"] = NeighbourLabels(1000, equal, 0.1)
+    series = {"loss": 2.3, "accuracy": 0.12, "val_loss": val_loss, "val_accuracy": 0.1}
+    record.history = {key: [value] * epochs for key, value in series.items()}
+    return record
+
+
+def test_labels_that_neither_the_network_nor_near_rows_can_tell() -> None:
+    found = diagnosis(guessed(), NAME)
+    assert found is not None
+    assert "the nearest other row has the same label as often (10.0%) as any other row has (10.0%)" in found.message
+    assert cause(guessed(), NAME, "random-labels").status.value == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"equal": 0.13}, {"val_loss": 2.2}, {"epochs": 7}], ids=["near rows tell", "something", "few epochs"]
+)
+def test_what_may_only_start_slowly(changes: dict[str, float]) -> None:
+    assert diagnosis(guessed(**changes), NAME) is None  # type: ignore[arg-type]
+
+
+def test_places_of_words_are_no_distance() -> None:
+    record = guessed()
+    embedding = Layer(name="embedding", kind="Embedding", parameters=100)
+    record.model = replace(record.model, layers=(embedding, *record.model.layers))
+    assert diagnosis(record, NAME) is None
