@@ -48,6 +48,15 @@ class Form:
     empty: int = 0
     soft: int = 0
     other: int = 0
+    #: Sum and sum of squares of the values that were counted.
+    total: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """Of the values that were counted; NaN where they are too few, or too large."""
+        mean = self.total / self.counted if self.counted else float("nan")
+        return max(0.0, self.squares / self.counted - mean**2) if np.isfinite(mean) else float("nan")
 
     @property
     def positions(self) -> int:
@@ -79,6 +88,8 @@ class Form:
         whole = values.dtype.kind in "biu" or bool((distinct == np.floor(distinct)).all())
         rounding = 1e-6 * max(abs(low), abs(high))
         numbers = distinct.astype(np.float64)
+        with np.errstate(over="ignore"):
+            total, squares = float((counts * numbers).sum()), float((counts * numbers**2).sum())
         return cls(
             dtype=str(values.dtype),
             shape=values.shape[1:],
@@ -94,6 +105,8 @@ class Form:
             below_zero=int(counts[numbers < -rounding].sum()),
             below_minus_one=int(counts[numbers < -1 - 1e-3].sum()),
             above_one=int(counts[numbers > 1 + 1e-3].sum()),
+            total=total,
+            squares=squares,
             **_rows(some),
         )
 
@@ -110,7 +123,7 @@ class Form:
             merged[text] = merged.get(text, 0) + count
         if len(merged) > MOST_VALUES:
             merged = {}
-        sums = ("rows", "scanned", "counted", "below_zero", "below_minus_one", "above_one")
+        sums = ("rows", "scanned", "counted", "below_zero", "below_minus_one", "above_one", "total", "squares")
         kinds = ("one_hot", "several", "empty", "soft", "other")
         return Form(
             dtype=self.dtype,

@@ -10,15 +10,19 @@ import numpy as np
 from kerasdoctor import statistics
 from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import digits_with_dropout, shuffled_digits
+from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.split_labels import SplitLabels
+from kerasdoctor.quantities.target_form import Form
 from kerasdoctor.record import Fit, Metric, Model, TrainingRecord
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Times that the training loss is above the validation loss. Of the healthy example runs dropout of 0.3 gives 1.2.
 HIGHER = 1.5
+#: Share of the training targets that lie between the classes, of those that validate at most `HARD` do.
+SOFT, HARD = 0.3, 0.05
 #: Validation rows below which a loss may be that much lower by chance (tests/accuracy/simulations/GENERALIZATION.md):
 #: of 200 rows with losses whose logarithms deviate by 1 no run is, by 2 one in five.
 FEWEST = 200
@@ -103,6 +107,33 @@ def easier_validation_rows(
     )
 
 
+def softened_targets(heads: list[Head]) -> tuple[Status, Evidence]:
+    """Whether the rows that train have targets between the classes, as mixup makes them, and the others have not."""
+    shares = [(_soft(head.train), _soft(head.validation)) for head in heads]
+    known = [(soft, other) for soft, other in shares if soft is not None and other is not None]
+    if not known:
+        statement = _("not measured: the targets of the two parts are not known apart")
+        return Status.POSSIBLE, Evidence(statement, quantity="target_form")
+    soft, other = max(known, key=lambda pair: pair[0] - pair[1])
+    statement = _(
+        "{soft:.0%} of the targets that train lie between classes (mixup, label smoothing), {other:.0%} of those that "
+        "validate; no prediction brings the loss of such a target to 0"
+    ).format(soft=soft, other=other)
+    return (Status.CONFIRMED if soft >= SOFT and other <= HARD else Status.RULED_OUT), Evidence(
+        statement, quantity="target_form", value=soft, threshold=SOFT
+    )
+
+
+def _soft(form: Form | None) -> float | None:
+    """Share of the targets that are no class but a mixture of classes; None where they are no classes."""
+    if form is None or not form.counted or not (form.minimum >= 0 and form.maximum <= 1):
+        return None
+    if form.positions:
+        return form.soft / form.positions
+    whole = sum(count for value, count in form.values.items() if float(value) in {0.0, 1.0})
+    return 1 - whole / form.counted
+
+
 def strong_noise() -> TrainingRecord:
     """Digits with a dropout rate of 0.6 behind both hidden layers, 30 epochs."""
     record = digits_with_dropout()
@@ -138,12 +169,13 @@ class BetterValidation(Rule):
 
     ## How it is told apart
     Layers that act in training alone: without them the same training rows are judged as well as the others. The mean
-    over the epoch: the training loss falls by as much in an epoch as it lies above val_loss. Easier validation rows:
+    over the epoch: the training loss falls by as much in an epoch as it lies above val_loss. Softened targets: mixup or
+    label smoothing of the rows that train leaves a loss that no prediction avoids. Easier validation rows:
     in inference mode, with the same weights, training rows are still one and a half times worse: then look for a
     split that is no random sample, and for validation rows that also train.
 
     ## Remedies
-    None is needed for the first two; compare by `model.evaluate` on training rows. For the third see
+    None is needed for the first three; compare by `model.evaluate` on training rows. For the last see
     `unshuffled-split` and `duplicated-rows`.
 
     ## References
@@ -157,6 +189,7 @@ class BetterValidation(Rule):
     causes = (
         Cause("dropout-in-training", _("layers that act in training alone"), examine=dropout_in_training),
         Cause("epoch-average", _("the training loss is a mean over a falling epoch"), examine=epoch_average),
+        Cause("softened-targets", _("the targets that train are softened"), examine=softened_targets),
         Cause("easier-validation-rows", _("the validation rows are easier"), examine=easier_validation_rows),
     )
 

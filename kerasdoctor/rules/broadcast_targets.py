@@ -111,10 +111,14 @@ class BroadcastTargets(Rule):
         for head in heads:
             if not _lacks_an_axis(head):
                 continue
-            if target_scale is None or len(target_scale.outputs) != 1:
+            if target_scale is not None and len(target_scale.outputs) == 1:
+                (moments,) = target_scale.outputs.values()
+                variance = moments.deviation**2
+            elif head.train is not None and head.alone:
+                # of the batches that were drawn first
+                variance = head.train.variance
+            else:
                 raise NotMeasured("target_scale")
-            (moments,) = target_scale.outputs.values()
-            variance = moments.deviation**2
             if variance > 0 and LOWEST <= losses[-1] / variance <= HIGHEST and _stands_still(losses):
                 statement = _(
                     "y has the shape (N,), {layer} gives (N, 1), and after {epochs} epochs the loss is {loss:.3g}, as "

@@ -27,6 +27,10 @@ SHIFT, SHIFT_OF_IMAGES = 2.0, 0.8
 #: the tail of a trend that lies so far away spreads far less than the rest, or than the noise on it (at most 0.9;
 #: tests/accuracy/simulations).
 SHIFT_ALONE, ALIKE, STILL, TAIL = 1.2, 1.1, 0.3, 0.2
+#: The same where both ends of the values have moved by as much, within `WIDTH` of the distance between them, and by
+#: `ENDS` of it at least: the range is the same and lies elsewhere. It adds nothing to the alarms of random splits and of
+#: the tails of series (tests/accuracy/simulations).
+SHIFT_OF_ENDS, WIDTH, ENDS = 0.5, 0.02, 0.25
 #: Rows of each part, of a pipeline, below which nothing is said, and standard deviations of the most distant value
 #: beyond which the deviation is that of a few values, which says nothing of the others.
 FEWEST, MOST_DISTANT = 100, 6.0
@@ -52,9 +56,22 @@ class _Parts:
 
     @property
     def shift_allowed(self) -> float:
+        if self.ends_moved:
+            return SHIFT_OF_ENDS
         if self.images:
             return SHIFT_OF_IMAGES
         return SHIFT_ALONE if self.still and 1 / ALIKE <= self.ratio <= ALIKE else SHIFT
+
+    @property
+    def ends_moved(self) -> bool:
+        """Whether the range of all values is as wide in both parts, and lies elsewhere."""
+        low, high, low_2, high_2 = self.ranges
+        width, moved = high - low, (low_2 - low, high_2 - high)
+        return (
+            0 < width < math.inf
+            and abs(moved[1] - moved[0]) <= WIDTH * width
+            and min(abs(moved[0]), abs(moved[1])) >= ENDS * width
+        )
 
     @property
     def in_words(self) -> str:
@@ -252,7 +269,8 @@ class MismatchedPreprocessing(Rule):
     The inputs of `validation_data`, or of a validation pipeline, against those that train: in the median feature the
     values spread more than eight times as wide, or as narrow; or they lie more than two half spreads (.05 to .95
     quantiles) elsewhere, in images 0.8, and 1.2 in a fifth of the rows that spreads as wide as the rest, which does not
-    move by itself; or features have changed places. Rows that follow each other, whose future may lie elsewhere than
+    move by itself, and 0.5 where the ends of all values lie elsewhere and as far from each other ([0, 2] for [-1, 1]);
+    or features have changed places. Rows that follow each other, whose future may lie elsewhere than
     their past, do not alarm for a shift. A difference of the kind of rows is not looked for.
 
     ## How it is told apart

@@ -113,3 +113,18 @@ def test_drawn_batches_are_the_whole(dtype: str) -> None:
 def test_whole_batches_and_others_are_written_alike() -> None:
     drawn = form(np.array([0.0, 1.0, 1.0])).merged(form(np.array([0.5, 1.0])))
     assert drawn == form(np.array([0.0, 1.0, 1.0, 0.5, 1.0]))
+
+
+def test_variance_of_batches_is_that_of_the_whole() -> None:
+    values = np.random.default_rng(7).normal(3.0, 20.0, (900, 1))
+    forms = [Form.of(part, len(part)) for part in np.array_split(values, 7)]
+    whole = forms[0]
+    for form in forms[1:]:
+        assert whole is not None
+        assert form is not None
+        whole = whole.merged(form)
+    assert whole is not None
+    assert whole.variance == pytest.approx(values.var())
+    large = Form.of(np.array([1e200, -1e200]), 2)
+    assert large is not None
+    assert large.variance == np.inf

@@ -6,6 +6,7 @@ import pytest
 from kerasdoctor.diagnosis import Severity, Status
 from kerasdoctor.examples import shuffled_digits, sorted_digits
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
+from kerasdoctor.quantities.target_form import Form, TargetForm
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.rules.better_validation import strong_noise
 from tests.rules.differential import cause, diagnosis, reason
@@ -80,3 +81,38 @@ def test_few_validation_rows_are_easy_by_chance(rows: int | None, fires: bool) -
     record = plain(1.6)
     record.data = replace(record.data, n_validation=rows)
     assert (diagnosis(record, NAME) is not None) is fires
+
+
+def with_targets(train: np.ndarray, validation: np.ndarray) -> TrainingRecord:
+    record = plain(1.6)
+    forms = {"train": Form.of(train, len(train)), "validation": Form.of(validation, len(validation))}
+    assert forms["train"] is not None
+    assert forms["validation"] is not None
+    record.quantities["target_form"] = TargetForm({"y": forms["train"]}, {"y": forms["validation"]})
+    return record
+
+
+def mixed(classes: int, share: float) -> np.ndarray:
+    rows = np.eye(classes)[np.arange(100) % classes]
+    rows[: int(100 * share)] = 0.7 * rows[: int(100 * share)] + 0.3 * np.roll(rows, 1, axis=1)[: int(100 * share)]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "status"),
+    [
+        (mixed(10, 1.0), mixed(10, 0.0), Status.CONFIRMED),
+        (mixed(10, 0.2), mixed(10, 0.0), Status.RULED_OUT),
+        (mixed(10, 1.0), mixed(10, 1.0), Status.RULED_OUT),
+        (mixed(2, 1.0)[:, :1], mixed(2, 0.0)[:, :1], Status.CONFIRMED),
+        (mixed(2, 0.0)[:, :1], mixed(2, 0.0)[:, :1], Status.RULED_OUT),
+        # numbers are no classes
+        (9 * mixed(2, 1.0)[:, :1], mixed(2, 0.0)[:, :1], Status.POSSIBLE),
+    ],
+)
+def test_softened_targets(train: np.ndarray, validation: np.ndarray, status: Status) -> None:
+    assert cause(with_targets(train, validation), NAME, "softened-targets").status is status
+
+
+def test_targets_of_one_array_are_not_known_apart() -> None:
+    assert cause(plain(1.6), NAME, "softened-targets").status is Status.POSSIBLE

@@ -67,6 +67,28 @@ def test_a_part_that_lies_elsewhere_and_spreads_alike(changes: dict[str, float],
         assert cause(record, NAME, "shifted-mean").status.value == "confirmed"
 
 
+MOVED = {"train_minimum": -1.0, "train_maximum": 1.0, "validation_minimum": 0.0, "validation_maximum": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        ({"shift": 1.0}, True),
+        ({"shift": 0.4}, False),
+        # the range is another, too
+        ({"shift": 1.0, "validation_maximum": 2.1}, False),
+        ({"shift": 1.0, "validation_minimum": -0.9, "validation_maximum": 1.1}, False),
+    ],
+)
+def test_a_range_that_lies_elsewhere(changes: dict[str, float], fires: bool) -> None:
+    record = record_of(replace(ALIKE, **{**MOVED, **changes}))
+    assert (diagnosis(record, NAME) is not None) is fires
+    if fires:
+        finding = cause(record, NAME, "shifted-mean")
+        assert finding.status.value == "confirmed"
+        assert finding.evidence.threshold == 0.5
+
+
 def test_the_future_of_a_series_may_lie_elsewhere() -> None:
     record = shares_in_time()
     record.quantities["part_scale"] = PartScale({"x": replace(ALIKE, shift=3.0)})

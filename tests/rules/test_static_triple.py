@@ -387,5 +387,8 @@ def test_a_loss_that_stays_at_the_variance(losses: str, fires: bool) -> None:
         # what the class does with its arguments was not seen
         assert [cause.status for cause in found.causes] == [Status.POSSIBLE, Status.POSSIBLE]
         assert found.causes[0].name == "missing-axis"
+    del record.quantities["target_scale"]
+    # of the batches of a pipeline
+    assert (diagnosis(record, "broadcast-targets") is not None) == fires
     record.quantities["target_form"] = target_form(y[:, None])
     assert diagnosis(record, "broadcast-targets") is None
