@@ -283,7 +283,8 @@ class Outcome:
     exception: str = ""
     #: Whose code raised it; None where it cannot be told.
     raised_by: RaisedBy | None = None
-    #: Keys of the logs of a fit that raised; empty where its metrics were not built by then.
+    #: Keys of the logs of a fit that raised, empty where its metrics were not built by then; of a check, those that an
+    #: epoch would have, empty where they cannot be told.
     logged: tuple[str, ...] = ()
 
 

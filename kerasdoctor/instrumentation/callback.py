@@ -318,6 +318,10 @@ class FitRecorder(keras.callbacks.Callback):
                 self.record.quantities |= measured
                 self.record.instrument = replace(self.record.instrument, unprobed=reason)
         self._outcome("checked")
+        with self.noting("logged"):
+            self.record.outcome = replace(
+                self.record.outcome, logged=self._with_validation(compilation.names_of_logs(self._model))
+            )
         if error is not None:
             self._raised(error)
         return self._report()
@@ -460,7 +464,9 @@ class FitRecorder(keras.callbacks.Callback):
         """Keys of the logs, also where a callback raised before they were told."""
         if self.record.history or not self._steps.last:
             return tuple(self.record.history)
-        trained = tuple(self._model.get_metrics_result())
+        return self._with_validation(tuple(self._model.get_metrics_result()))
+
+    def _with_validation(self, trained: tuple[str, ...]) -> tuple[str, ...]:
         validates = self._arguments.get("validation_data") is not None or self.record.fit.validation_split
         return (*trained, *(f"val_{name}" for name in trained if validates))
 

@@ -19,14 +19,19 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 History = Mapping[str, list[float]]
 
 
-def monitor_not_logged(fit: Fit, history: History) -> tuple[Status, Evidence]:
+def _keys(history: History, outcome: Outcome) -> list[str]:
+    """What is logged, or would be; empty where that is not known."""
+    return list(history) or list(outcome.logged)
+
+
+def monitor_not_logged(fit: Fit, history: History, outcome: Outcome) -> tuple[Status, Evidence]:
     """Whether it watches something that is not in the logs."""
     settings = _settings(fit)
-    monitor = settings.get("monitor")
-    logged = ", ".join(list(history)[:8])
-    if not isinstance(monitor, str) or not history:
+    monitor, keys = settings.get("monitor"), _keys(history, outcome)
+    logged = ", ".join(keys[:8])
+    if not isinstance(monitor, str) or not keys:
         return Status.POSSIBLE, Evidence(_("not measured: nothing is logged yet"), quantity="fit")
-    if monitor in history:
+    if monitor in keys:
         return Status.RULED_OUT, Evidence(_("{monitor} is logged").format(monitor=monitor), quantity="history")
     statement = _("monitor={monitor!r} is not among the logs: {logged}").format(monitor=monitor, logged=logged)
     return Status.CONFIRMED, Evidence(statement, quantity="history", where=monitor)
@@ -205,8 +210,9 @@ class IdleEarlyStopping(Rule):
         metric = metrics.get(monitor.removeprefix("val_"))
         epochs = max((len(values) for values in history.values()), default=0)
         statement = ""
+        keys = _keys(history, outcome)
         # with validation_freq > 1 the first validation may come later
-        if history and monitor not in history and epochs >= fit.validation_freq:
+        if keys and monitor not in keys and (epochs >= fit.validation_freq or not history):
             statement = _("it watches {monitor!r}, which is not logged, so it never stops the run")
         elif _is_too_patient(settings, planned):
             statement = _("the run has {planned} epochs and its patience ends in epoch {needed}, so it never stops it")

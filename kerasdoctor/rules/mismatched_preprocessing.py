@@ -28,8 +28,8 @@ SHIFT, SHIFT_OF_IMAGES = 2.0, 0.8
 #: tests/accuracy/simulations).
 SHIFT_ALONE, ALIKE, STILL, TAIL = 1.2, 1.1, 0.3, 0.2
 #: The same where both ends of the values have moved by as much, within `WIDTH` of the distance between them, and by
-#: `ENDS` of it at least: the range is the same and lies elsewhere. It adds nothing to the alarms of random splits and of
-#: the tails of series (tests/accuracy/simulations).
+#: `ENDS` of it at least: the range is the same and lies elsewhere. It adds nothing to the alarms of random splits and
+#: of the tails of series (tests/accuracy/simulations).
 SHIFT_OF_ENDS, WIDTH, ENDS = 0.5, 0.02, 0.25
 #: Rows of each part, of a pipeline, below which nothing is said, and standard deviations of the most distant value
 #: beyond which the deviation is that of a few values, which says nothing of the others.

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasdoctor
+from kerasdoctor.instrumentation.summaries import compilation, pipeline
 from kerasdoctor.instrumentation.summaries import model as summaries
-from kerasdoctor.instrumentation.summaries import pipeline
 from kerasdoctor.quantities import BatchTap, Quantity
 from kerasdoctor.record import TrainingRecord, plain
 from tests import programs
@@ -244,3 +244,42 @@ def test_a_fit_that_raises_at_once_has_its_facts() -> None:
     assert record.outcome.status == "raised"
     assert record.model.layers
     assert record.compile.losses[0].by_name
+
+
+def own_metric(y_true: Any, y_pred: Any) -> Any:
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metrics": ["accuracy", "mae"]},
+        {
+            "metrics": ["acc", keras.metrics.BinaryAccuracy(), keras.metrics.AUC(name="area")],
+            "weighted_metrics": ["mse"],
+        },
+        {"metrics": (own_metric, "mean_squared_error")},
+    ],
+)
+def test_what_an_epoch_would_log_is_what_it_logs(options: dict[str, Any]) -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", **options)
+    told = compilation.names_of_logs(model)
+    x, y = np.zeros((8, 3), "float32"), np.array([0.0, 1.0] * 4, "float32")
+    assert sorted(told) == sorted(model.fit(x, y, verbose=0).history)
+
+
+def test_what_would_be_logged_of_several_outputs_is_not_told() -> None:
+    start = keras.Input((3,))
+    model = keras.Model(start, [keras.layers.Dense(1)(start), keras.layers.Dense(1)(start)])
+    model.compile("sgd", "mse", metrics=[["mae"], ["mae"]])
+    assert compilation.names_of_logs(model) == ()
+
+    class Own(keras.Sequential):
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
+
+    own = Own([keras.Input((3,)), keras.layers.Dense(1)])
+    own.compile("sgd", "mse")
+    assert compilation.names_of_logs(own) == ()

@@ -107,3 +107,12 @@ def test_one_clear_line_without_a_traceback(digits_shell, capsys, cell, words):
     assert all(word in said for word in words), said
     assert said.startswith("UsageError")
     assert said.count("\n") == 1
+
+
+def test_a_monitor_that_no_epoch_would_log(digits_shell):
+    stop = "callbacks=[keras.callbacks.EarlyStopping(monitor={monitor!r}, patience=1)], epochs=9, verbose=0"
+    for monitor, split, found in (("val_loss", "", True), ("val_loss", "validation_split=0.2, ", False)):
+        digits_shell.run(f"r = %kdoctor check model.fit(x, y, {split}{stop.format(monitor=monitor)})")
+        assert ("idle-early-stopping" in [d.name for d in digits_shell.run("r").diagnoses]) is found
+    digits_shell.run(f"r = %kdoctor check model.fit(x, y, validation_split=0.2, {stop.format(monitor='val_acc')})")
+    assert "it watches 'val_acc', which is not logged" in digits_shell.shown[-1]["text/plain"]

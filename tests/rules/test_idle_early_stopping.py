@@ -4,7 +4,7 @@ import pytest
 
 from kerasdoctor.diagnosis import Status
 from kerasdoctor.examples import shuffled_digits
-from kerasdoctor.record import TrainingRecord
+from kerasdoctor.record import Outcome, TrainingRecord
 from kerasdoctor.rules.idle_early_stopping import long_patience, unlogged_monitor
 from tests.rules.differential import cause, diagnosis, reason
 
@@ -32,6 +32,19 @@ def test_a_monitor_that_is_not_logged() -> None:
     assert "among the logs: accuracy, loss, val_accuracy, val_loss" in finding.evidence.statement
     (fix,) = finding.prescriptions
     assert "EarlyStopping(monitor='val_accuracy', mode='max', patience=5, restore_best_weights=True)" in fix.source
+
+
+@pytest.mark.parametrize(
+    ("logged", "fires"), [(("loss", "accuracy"), True), (("loss", "val_loss", "val_acc"), False), ((), False)]
+)
+def test_a_check_knows_what_an_epoch_would_log(logged: tuple[str, ...], fires: bool) -> None:
+    record = watched(shuffled_digits(), monitor="val_acc")
+    record.history, record.outcome = {}, Outcome(status="checked", logged=logged)
+    assert (diagnosis(record, NAME) is not None) is fires
+    if fires:
+        finding = cause(record, NAME, "monitor-not-logged")
+        assert finding.status is Status.CONFIRMED
+        assert "monitor='val_acc' is not among the logs: loss, accuracy" in finding.evidence.statement
 
 
 def test_nothing_is_logged_yet() -> None:

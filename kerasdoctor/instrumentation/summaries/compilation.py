@@ -145,6 +145,32 @@ def metric_facts(model: keras.Model) -> dict[str, MetricFacts]:
     return facts
 
 
+def names_of_logs(model: keras.Model) -> tuple[str, ...]:
+    """Keys that an epoch of a model that has run no step will log; empty where that is not certain.
+
+    Of one output, metrics in a plain list, and Keras's own train step.
+    """
+    owner = next(base for base in type(model).__mro__ if "train_step" in base.__dict__)
+    compiled = model._compile_metrics
+    own = [metric for layer in model._flatten_layers() for metric in layer.__dict__.get("_metrics") or ()]
+    if not owner.__module__.startswith("keras.") or len(getattr(model, "outputs", None) or ()) != 1 or own:
+        return ()
+    given = [] if compiled is None else [compiled._user_metrics or [], compiled._user_weighted_metrics or []]
+    if any(not isinstance(part, list | tuple) for part in given):
+        return ()
+    metrics = [metric for part in given for metric in part]
+    if any(isinstance(metric, list | tuple | dict) for metric in metrics):
+        return ()
+    known = ["loss", *(_logged_name(metric) for metric in metrics)]
+    return tuple(known) if all(known) and len(set(known)) == len(known) else ()
+
+
+def _logged_name(metric: Any) -> str:
+    """By which Keras logs a metric of `compile`; empty where that cannot be told."""
+    name = metric if isinstance(metric, str) else getattr(metric, "name", None) or getattr(metric, "__name__", "")
+    return name if isinstance(name, str) else ""
+
+
 def _compiled(model: keras.Model) -> list[tuple[keras.metrics.Metric, str | None]]:
     """Every metric that `compile` was given, with the output that it measures; None where there is only one."""
     lists = [

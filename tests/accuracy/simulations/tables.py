@@ -1,22 +1,26 @@
 """One function per threshold; each returns a table in Markdown."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn import datasets
 
 from kerasdoctor import quantities, statistics
 from kerasdoctor.quantities import DataTap
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
+from kerasdoctor.quantities.held_out_outputs import HeldOutOutputs
+from kerasdoctor.quantities.neighbour_labels import NeighbourLabels
 from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.row_order import RowOrder
 from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.split_labels import SplitLabels
-from kerasdoctor.record import Data, Fit, Metric, Outcome
+from kerasdoctor.record import Data, Fit, Metric, Model, Outcome
 from kerasdoctor.rules.duplicated_rows import DuplicatedRows
+from kerasdoctor.rules.label_errors import LabelErrors
 from kerasdoctor.rules.mismatched_preprocessing import SHIFT, MismatchedPreprocessing
 from kerasdoctor.rules.oscillating_validation import OscillatingValidation
 from kerasdoctor.rules.overfitting import Overfitting
@@ -324,6 +328,63 @@ def overlap_of_random_rows() -> str:
     return table(["values", "features", "alarms"], rows)
 
 
+def wrong_labels_among_near_rows() -> str:
+    """`label-errors` by the votes of the ten nearest rows: alarms, by the share of labels that are turned to another.
+
+    Without wrong labels 100 tables of each kind, else 25. Gaussian clouds of unequal width whose centres lie so far
+    apart, five features for each class; two half moons with that noise; and 80 % of the rows of two sets of
+    scikit-learn's.
+    """
+    kinds: dict[str, Callable[[np.random.Generator], tuple[NDArray[Any], NDArray[Any]]]] = {
+        f"{classes} clouds, {apart} apart, {n} rows": lambda g, n=n, k=classes, d=apart: _clouds(g, n, k, d)
+        for n in (300, 1000)
+        for classes in (2, 3, 10)
+        for apart in (2, 3, 5)
+    }
+    kinds |= {f"moons, noise {noise}": lambda g, noise=noise: _moons(g, noise) for noise in (0.2, 0.35, 0.5)}
+    kinds |= {
+        name: lambda g, load=load: _some(g, *load(return_X_y=True))
+        for name, load in (("digits", datasets.load_digits), ("tumours", datasets.load_breast_cancer))
+    }
+    rows = []
+    for kind, make in kinds.items():
+        generator = np.random.default_rng(0)
+        drawn = [[_votes(generator, make, e) for _ in range(25 if e else 100)] for e in (0.0, 0.1, 0.15, 0.2)]
+        rows.append([kind, *(share(alarms) for alarms in drawn)])
+    return table(["rows", "none", "10 %", "15 %", "20 %"], rows)
+
+
+def _clouds(generator: np.random.Generator, n: int, classes: int, apart: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    centres = apart / np.sqrt(2 * 5) * generator.standard_normal((classes, 5))
+    y = generator.integers(0, classes, n)
+    return centres[y] + generator.uniform(0.5, 1.5, classes)[y, None] * generator.standard_normal((n, 5)), y
+
+
+def _moons(generator: np.random.Generator, noise: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    x, y = datasets.make_moons(1000, noise=noise, random_state=int(generator.integers(2**31)))
+    return np.asarray(x), np.asarray(y)
+
+
+def _some(generator: np.random.Generator, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    chosen = generator.permutation(len(x))[: int(0.8 * len(x))]
+    return x[chosen], y[chosen]
+
+
+def _votes(
+    generator: np.random.Generator,
+    make: Callable[[np.random.Generator], tuple[NDArray[Any], NDArray[Any]]],
+    wrong: float,
+) -> bool:
+    x, y = make(generator)
+    classes, turned = int(y.max()) + 1, generator.random(len(y)) < wrong
+    labels = np.where(turned, (y + generator.integers(1, classes, len(y))) % classes, y)
+    tap = quantities.DataTap(inputs={"x": x}, targets={"y": labels}, rows=np.arange(len(y)), n=len(y), split_at=len(y))
+    found = LabelErrors().check(
+        Outcome(status="checked"), Fit(), {}, Model(), HeldOutOutputs(), neighbour_labels=NeighbourLabels.from_data(tap)
+    )
+    return found is not None
+
+
 TABLES = (
     trend_directions,
     overfitting,
@@ -334,4 +395,5 @@ TABLES = (
     parts_prepared_alike,
     parts_of_series,
     overlap_of_random_rows,
+    wrong_labels_among_near_rows,
 )
