@@ -19,6 +19,9 @@ from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 #: Fall in the last fifth of the run, as a share of the whole fall. What falls exponentially falls by less from 2.4 of
 #: its time constants on, when a tenth of its way is left. 6 of 144 healthy runs are told so, as many as at 0.1.
 LEAST_FALL = 0.06
+#: Share of that fall which the last half of it has, from four epochs on: an exponential at that pace has 0.44, a curve
+#: that has settled none.
+LATE = 0.2
 #: Share of its first value by which a loss has to have fallen: less is told by `underfitting` and others.
 LEAST_WHOLE = 0.1
 #: Epochs that each improve on the one before, in both parts: of four in no order one run in 576.
@@ -73,10 +76,10 @@ class StoppedTooEarly(Rule):
     ## What it sees
     A run that has ended, on its own, after five epochs or more. The validation loss has fallen by a tenth of its first
     value or more, and 6 % or more of that came in the last fifth of the run, where a straight line has 20 %; an
-    exponential has that pace until a tenth of its way is left. The lowest value is the last one; or, where
-    EarlyStopping ended the run, the curve as a whole still falls (Mann-Kendall and Theil-Sen, as the verdict has it; of
-    four epochs to nine: each is better than the one before, in training and validation). This is good to know, no
-    fault.
+    exponential has that pace until a tenth of its way is left; and not all of it before the last tenth. The lowest
+    value is the last one; or, where EarlyStopping ended the run, the curve as a whole still falls (Mann-Kendall and
+    Theil-Sen, as the verdict has it; of four epochs to nine: each is better than the one before, in training and
+    validation). This is good to know, no fault.
 
     ## How it is told apart
     The epochs ran out: the number asked for is the number trained. An impatient EarlyStopping: it stopped the run at
@@ -126,7 +129,8 @@ class StoppedTooEarly(Rule):
         if not np.isfinite(whole) or whole <= LEAST_WHOLE * abs(series[0]):
             return None
         falling = statistics.trend(series).direction == "down"
-        fast = series.argmin() == n - 1 and pace >= LEAST_FALL * whole
+        settled = width >= 4 and series[-1 - width // 2] - series[-1] < LATE * pace
+        fast = series.argmin() == n - 1 and pace >= LEAST_FALL * whole and not settled
         if outcome.status == "finished":
             ended = falling and fast
         elif n >= statistics.SHORTEST_PLATEAU:

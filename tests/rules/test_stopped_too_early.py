@@ -111,3 +111,13 @@ def test_needs_validation() -> None:
     record = slow_digits()
     del record.history["val_loss"]
     assert reason(record, NAME) == "needs val_loss, not recorded"
+
+
+@pytest.mark.parametrize(("late", "fires"), [(0.0001, False), (0.03, True)])
+def test_a_curve_that_fell_and_has_settled(late: float, fires: bool) -> None:
+    record = slow_digits()
+    falling = np.linspace(2.3, 1.5, 26)
+    record.history = {"loss": [*falling, *(1.5 - late * np.arange(1, 5))]}
+    record.history["val_loss"] = list(record.history["loss"])
+    record.outcome = replace(record.outcome, epochs=30)
+    assert (diagnosis(record, NAME) is not None) is fires
