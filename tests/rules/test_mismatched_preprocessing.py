@@ -67,7 +67,13 @@ def test_a_part_that_lies_elsewhere_and_spreads_alike(changes: dict[str, float],
         assert cause(record, NAME, "shifted-mean").status.value == "confirmed"
 
 
-MOVED = {"train_minimum": -1.0, "train_maximum": 1.0, "validation_minimum": 0.0, "validation_maximum": 2.0}
+MOVED = {
+    "drift": 0.0,
+    "train_minimum": -1.0,
+    "train_maximum": 1.0,
+    "validation_minimum": 0.0,
+    "validation_maximum": 2.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,9 @@ MOVED = {"train_minimum": -1.0, "train_maximum": 1.0, "validation_minimum": 0.0,
     [
         ({"shift": 1.0}, True),
         ({"shift": 0.4}, False),
+        # growth
+        ({"shift": 1.0, "drift": 0.4}, False),
+        ({"shift": 1.0, "spread_ratio": 1.2}, False),
         # the range is another, too
         ({"shift": 1.0, "validation_maximum": 2.1}, False),
         ({"shift": 1.0, "validation_minimum": -0.9, "validation_maximum": 1.1}, False),
