@@ -37,6 +37,8 @@ VOTED_SKILL, VOTED_LEVEL = 0.6, 0.01
 #: Share of the loss of guessing that the lowest validation loss still has, epochs and steps that there were, and
 #: standard errors by which near rows may have the same label more often than by chance, of labels that no input tells.
 GUESSED, EPOCHS, STEPS, BEYOND = 0.98, 8, 200, 2.0
+#: Share of pairs of rows with the same label up to which near rows may tell: two classes of which one has 80 %.
+BALANCED = 0.68
 #: How far the training accuracy must be above the validation's to say that rows were learned by heart, as Cohen's h: .8
 #: against .5, or .38 against .1. A difference of shares alone asks more of ten classes than of two.
 BY_HEART = 0.64
@@ -118,7 +120,8 @@ def _tells_nothing(neighbour_labels: NeighbourLabels | None, model: Model) -> bo
     """Whether near rows have the same label no more often than any two rows; the places of words are no distance."""
     if neighbour_labels is None or neighbour_labels.rows < FEWEST:
         return False
-    if any(layer.kind == "Embedding" for layer in model.layers) or not 0 <= neighbour_labels.expected < 1:
+    # a rare class is rare among near rows, too, whatever the inputs tell
+    if any(layer.kind == "Embedding" for layer in model.layers) or not 0 <= neighbour_labels.expected <= BALANCED:
         return False
     error = np.sqrt(neighbour_labels.expected * (1 - neighbour_labels.expected) / neighbour_labels.rows)
     return bool(neighbour_labels.equal <= neighbour_labels.expected + BEYOND * error)

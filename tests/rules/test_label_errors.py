@@ -162,3 +162,9 @@ def test_places_of_words_are_no_distance() -> None:
     embedding = Layer(name="embedding", kind="Embedding", parameters=100)
     record.model = replace(record.model, layers=(embedding, *record.model.layers))
     assert diagnosis(record, NAME) is None
+
+
+def test_near_rows_tell_nothing_of_a_rare_class() -> None:
+    record = guessed()
+    record.quantities["neighbour_labels"] = NeighbourLabels(1000, 0.9, 0.9)
+    assert diagnosis(record, NAME) is None
