@@ -128,9 +128,9 @@ class DominantPenalty(Rule):
     The penalty of the weight regularizers at the begin of each epoch, and the loss of the batch that follows without
     it. The rule fires when the penalty began at three times the loss of the data or more and, after ten epochs and 200
     steps (of a run that has ended five and 100), the loss of the data still is above a quarter of its first value.
-    Where it is not, and the penalty is above it, that is good to know: most of the loss that is told is penalty. A
-    penalty that began lower and is most of a small loss late in a run is no fault: that is where a regularized run
-    ends.
+    Where it is not, and the penalty was above it in half of the epochs, that is good to know: most of the loss that is
+    told is penalty. A penalty that began lower and is most of a small loss late in a run is no fault: that is where a
+    regularized run ends.
 
     ## How it is told apart
     The penalty of weights is measured, with the setting that makes it. That of outputs is not recorded: where only
@@ -199,7 +199,8 @@ class DominantPenalty(Rule):
             return None
         # three single batches; their median is no outlier
         last, ratio = float(np.median(losses[-3:])), float(penalties[0] / losses[0])
-        if ratio < WEIGHT or (last < LEFT * losses[0] and penalties[-1] < last):
+        mostly = float(np.mean(penalties[: len(losses)] > losses)) >= 0.5
+        if ratio < WEIGHT or (last < LEFT * losses[0] and not mostly):
             return None
         statement = _(
             "it was {penalty:.3g} before training, where the loss of the data was {data:.3g}; now it is {now:.3g}, and "

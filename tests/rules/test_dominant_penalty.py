@@ -53,25 +53,24 @@ def test_the_weights_are_given_time() -> None:
     assert diagnosis(record, NAME) is None
 
 
-def learned(loss: float) -> TrainingRecord:
-    """Penalized digits whose loss without the penalty ends here; the penalty is 0.61."""
+def learned(above: int) -> TrainingRecord:
+    """Penalized digits that are learned: the penalty is above the loss of the data in so many of 20 epochs."""
     record = penalized_digits()
-    for epoch in (17, 18, 19):
-        penalty = record.quantities["weight_penalty"].value[epoch]
-        record.quantities["batch_loss"].value[45 * epoch] = penalty + loss
+    penalty = record.quantities["weight_penalty"]
+    for epoch in range(1, 20):
+        penalty.value[epoch] = 0.4 if epoch < above else 0.2
+        record.quantities["batch_loss"].value[45 * epoch] = penalty.value[epoch] + 0.3
     return record
 
 
 def test_data_that_are_learned_under_a_penalty_are_good_to_know() -> None:
-    found = diagnosis(learned(0.3), NAME)
+    found = diagnosis(learned(10), NAME)
     assert found is not None
     assert found.severity is Severity.INFO
     whole = diagnosis(penalized_digits(), NAME)
     assert whole is not None
     assert whole.severity is Severity.WARNING
-    record = learned(0.3)
-    record.quantities["weight_penalty"].value[-1] = 0.2
-    assert diagnosis(record, NAME) is None
+    assert diagnosis(learned(9), NAME) is None
 
 
 @pytest.mark.parametrize(("first", "last", "fires"), [(26.4, 2.3, True), (26.4, 0.2, False), (6.0, 2.3, False)])
