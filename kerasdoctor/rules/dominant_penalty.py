@@ -26,7 +26,8 @@ from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 WEIGHT = 3.0
 #: Share of its first value that the loss of the data still has. Healthy: below 0.1, but where classes overlap.
 LEFT = 0.25
-#: Epochs and steps that the weights are given to shrink to where the data count; and those of a run that has ended.
+#: Epochs and steps that the weights are given to shrink to where the data count; and those of a run that has ended:
+#: what healthy runs do not reach is `WEIGHT`.
 EPOCHS, STEPS = 10, 200
 FEWEST_EPOCHS, FEWEST_STEPS = 5, 100
 

@@ -32,7 +32,7 @@ SPIKE = 10.0
 BEFORE, LEAST = 10, 40
 #: Where some rows are far from all others: times the first loss, and the median of the ten batches before, that the
 #: loss of one batch is; in how many batches, where it is not `SPIKE` times; and the rows that a batch has at least.
-#: Without the far rows 1 of 144 healthy runs would have as many such batches, one with class weights.
+#: Without the far rows 1 of 144 healthy runs would have three such batches, one with class weights.
 HEAVY, AGAIN, HEAVY_ROWS = 2.0, 3, 16
 #: Times the median before that the stretches behind still have, when the weights were thrown off.
 LASTING = 2.0
