@@ -72,6 +72,7 @@ def diagnose(
         verdict=_verdict(record, found),
         diagnoses=found,
         skipped=tuple(skipped),
+        unwritten=_unwritten(record, found, asked),
     )
 
 
@@ -183,6 +184,35 @@ def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
         source=written.source,
         applicability=max(plan.applicability, written.applicability),
     )
+
+
+def _unwritten(record: TrainingRecord, found: Iterable[Diagnosis], asked: Iterable[rules.Rule]) -> str:
+    """Why there is no cell where there would be one; empty where there is, or where there is nothing to treat."""
+    reason = cell.unwritable(record)
+    if not reason:
+        return ""
+    known = {rule.name: rule for rule in asked}
+    candidates = {
+        (diagnosis.name, cause.name)
+        for diagnosis in found
+        for cause in diagnosis.causes
+        if cause.status is not Status.RULED_OUT
+    }
+    remedies = [
+        remedy
+        for diagnosis in found
+        for cause in known[diagnosis.name].causes
+        if (diagnosis.name, cause.name) in candidates
+        for remedy in cause.remedies
+    ]
+    return reason if any(_acts(remedy, record) for remedy in remedies) else ""
+
+
+def _acts(remedy: Remedy, record: TrainingRecord) -> bool:
+    try:
+        return remedy.plan(record) is not None
+    except Exception:  # `_examine` has told of it
+        return False
 
 
 def _explained(diagnoses: list[Diagnosis], asked: Iterable[rules.Rule]) -> list[Diagnosis]:

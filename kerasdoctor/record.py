@@ -311,23 +311,32 @@ class Source:
 
     #: Source text of the call expression, on one or several lines.
     call: str
-    #: What stands before the call on its line when it is a plain assignment ("history = "), else empty.
+    #: The same call as the top level of the notebook can write it, with its own names for what is local to a function;
+    #: empty where that is `call`.
+    top: str = ""
+    #: What stands before the call on its line when its value is assigned ("history = "), else empty.
     assignment: str = ""
+    #: What stands between the call and the end of the assignment (".history").
+    tail: str = ""
     #: `fit`'s own parameter name -> source of what was passed for it, also through `**` ('options["epochs"]').
     arguments: Mapping[str, str] = field(default_factory=dict)
     #: Parameters that were passed through `**`.
     hidden: tuple[str, ...] = ()
+    #: Source of what is passed through `*` or `**` and could not be looked into.
+    opaque: str = ""
     #: Expression before `.fit`.
     model: str = ""
     #: Name of the function that holds the call; empty at the top level.
     function: str = ""
-    #: Names in the call that do not exist at the top level: locals of that function.
+    #: Names in it for what the top level has no name for, such as locals of that function.
     local_names: tuple[str, ...] = ()
+    #: Lines that import what the call takes from a module of the user's.
+    imports: tuple[str, ...] = ()
     #: Every name of the top level, so that a cell chooses others for what it adds.
     taken: tuple[str, ...] = ()
-    #: Module name -> the name that it has at the top level ("numpy" -> "np").
+    #: Module or function -> the name that it has at the top level ("numpy" -> "np").
     modules: Mapping[str, str] = field(default_factory=dict)
-    #: Whether the call stands in a notebook cell or an IPython prompt.
+    #: Whether the call was made in a notebook or at an IPython prompt that has `%kdoctor`.
     notebook: bool = False
     #: Id of the notebook cell, where the front end tells it.
     cell_id: str = ""

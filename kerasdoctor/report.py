@@ -23,6 +23,8 @@ class Report:
     verdict: Verdict
     diagnoses: tuple[Diagnosis, ...]
     skipped: tuple[Skipped, ...]
+    #: Why the fixes of this run come without code; empty where they have it, or where there is none to make.
+    unwritten: str = ""
 
     @property
     def clean(self) -> bool:
@@ -41,12 +43,13 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Versioned JSON types; the README documents the form."""
-        return {
+        data: dict[str, Any] = {
             "version": VERSION,
             "verdict": dataclasses.asdict(self.verdict),
             "diagnoses": [_diagnosis(diagnosis) for diagnosis in self.diagnoses],
             "skipped": [dataclasses.asdict(skipped) for skipped in self.skipped],
         }
+        return data | ({"unwritten": self.unwritten} if self.unwritten else {})
 
     def save_json(self, path: str | Path) -> None:
         """Writes `to_dict()` as strict JSON.

@@ -61,7 +61,7 @@ def check(
             bound.apply_defaults()
             arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
             caller = users_frame(sys._getframe(1), model)
-            recorder = new_recorder(arguments, caller, observer=observer, ignored=ignored, cell_id=cell_id)
+            recorder = new_recorder(model, arguments, caller, observer=observer, ignored=ignored, cell_id=cell_id)
             recorder.set_model(model)
             raise _Checked(recorder.check(probes))
 

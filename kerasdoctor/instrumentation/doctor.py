@@ -69,7 +69,9 @@ class Doctor(keras.callbacks.Callback):
             sys.stderr.write("Keras Doctor examines nothing: this is no call of model.fit\n")
             return
         arguments, caller, during = frames
-        recorder = new_recorder(arguments, caller, observer=Observer(), ignored=store.ignored(), level=self._level)
+        recorder = new_recorder(
+            self._model, arguments, caller, observer=Observer(), ignored=store.ignored(), level=self._level
+        )
         recorder.set_params(self.params)
         recorder.set_model(self._model)
         recorder.on_train_begin(logs)

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from kerasdoctor import store
-from kerasdoctor.engine import describe
+from kerasdoctor.engine import describe, diagnose
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.callback import FitRecorder
 from kerasdoctor.instrumentation.loops import LoopRecorder, Loops
@@ -76,6 +76,8 @@ class Watch:
         self._patched: list[tuple[type, Any]] = []
         self._recorders: list[tuple[weakref.ref[keras.Model], types.CodeType, int, FitRecorder]] = []
         self._loops = Loops(self._begin_loop, self._end)
+        #: run -> the names of its top level, and what those of its call stood for.
+        self._seen: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
 
     @property
     def report(self) -> Report:
@@ -130,6 +132,22 @@ class Watch:
             owner, original = self._patched.pop()
             owner.fit = original  # type: ignore[attr-defined] # every model class has it
 
+    def restated(self) -> list[Report]:
+        """Reports made anew, with the code of their fixes, where names in it have gone or stand for something else."""
+        found = []
+        while self._seen:
+            run, (names, seen) = self._seen.popitem()
+            report = self.reports.get(run)
+            source = None if report is None else report.record.source
+            if report is None or source is None:
+                continue
+            now = call.restated(source, seen, names)
+            if now is not source:
+                report.record.source = now
+                found.append(diagnose(report.record, ignored=self._ignored))
+        self.reports.update({report.record.run: report for report in found})
+        return found
+
     def _patch(self, model_class: type, wrapper: Callable[[Any], Any]) -> None:
         owner = next(base for base in model_class.__mro__ if "fit" in base.__dict__)
         original = owner.__dict__["fit"]
@@ -175,6 +193,9 @@ class Watch:
         bound.apply_defaults()
         arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
         recorder = self._recorder(model, arguments, frame)
+        if recorder.record.source is not None:
+            names = call.top_level(frame)
+            self._seen[recorder.record.run] = names, call.objects(recorder.record.source, names)
         del frame
         with _added(arguments, recorder, model):
             verbose = None if chose_verbose else self._verbose()
@@ -197,6 +218,7 @@ class Watch:
                 recorder.go_on(dict(arguments), call.top_level(caller))
                 return recorder
         recorder = new_recorder(
+            model,
             dict(arguments),
             caller,
             observer=self._observer,
@@ -259,6 +281,7 @@ def uncompiled(model: keras.Model) -> str:
 
 
 def new_recorder(
+    model: keras.Model,
     arguments: Mapping[str, Any],
     caller: types.FrameType,
     *,
@@ -267,15 +290,15 @@ def new_recorder(
     level: Level = "default",
     cell_id: str = "",
 ) -> FitRecorder:
-    """A recorder for the fit that `caller` is calling with `arguments`."""
-    record, names = _new_record(caller, cell_id), call.top_level(caller)
+    """A recorder for the fit of a model that `caller` is calling with `arguments`."""
+    record, names = _new_record(caller, cell_id, model), call.top_level(caller)
     return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored, level=level)
 
 
-def _new_record(caller: types.FrameType, cell_id: str) -> TrainingRecord:
+def _new_record(caller: types.FrameType, cell_id: str, model: keras.Model | None = None) -> TrainingRecord:
     record = TrainingRecord(run=str(next(_runs)))
     try:
-        record.source = call.summarize(caller, cell_id=cell_id)
+        record.source = call.summarize(caller, model=model, cell_id=cell_id)
     except Exception as error:  # no source is a lesser report, not a failed fit
         record.failures.append(Failure(where="source", error=describe(error)))
     return record
@@ -340,6 +363,9 @@ def watch(*, quiet: bool = False, level: Level = "default") -> Iterator[Watch]:
         raise
     finally:
         watching.stop()
+        with contextlib.suppress(Exception):
+            # nothing of ours stands between the user's block and what follows it
+            watching.restated()
         if not quiet:
             for report in watching.reports.values():
                 sys.stdout.write(f"{report}\n")

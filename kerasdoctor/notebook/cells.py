@@ -54,7 +54,8 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
     if not offered:
         others = [f"{run}.{fix.number}" for run, other in runs.items() for *_, fix in other.prescriptions()]
         elsewhere = f"; write one of {', '.join(others)}" if others else ""
-        raise UsageError(f"there is no fix {wanted!r}: run {last} has no prescriptions{elsewhere}")
+        why = f" ({report.unwritten})" if report.unwritten else ""
+        raise UsageError(f"there is no fix {wanted!r}: run {last} has no prescriptions{why}{elsewhere}")
     listed = ", ".join(f"{prescription.number} ({prescription.name})" for _, _, prescription in offered)
     raise UsageError(f"there is no fix {wanted!r}: run {last} has {listed}")
 

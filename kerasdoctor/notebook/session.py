@@ -72,6 +72,12 @@ class CellSession(Observer):
             self._view.examined(report)
             self._view.finish(report.record)
 
+    def restated(self, report: Report) -> None:
+        """The report of a fit that has ended, with other code for its fixes."""
+        self._reports[report.record.run] = report
+        if self._view is not None:
+            self._view.examined(report)
+
     def close(self) -> None:
         """The cell is over: leaves the static report, in the place of the view."""
         if not self._reports:

@@ -19,6 +19,10 @@ from IPython.utils.tokenutil import generate_tokens_catch_errors
 HOME = "get_ipython().kdoctor"
 
 
+#: Magics that run the rest of a cell as Python, and so may follow `%%kdoctor fit`.
+_TIMING = ("%%time", "%%capture", "%%prun")
+
+
 @dataclass(frozen=True)
 class _Magic:
     """`%kdoctor fit` or `%kdoctor check` with what follows it, by (row, column); rows from 0."""
@@ -51,6 +55,10 @@ def rewrite(lines: list[str]) -> list[str]:
 def _rewrite_cell(lines: list[str], first: int) -> list[str]:
     level, rest = level_of("".join(lines[first].split(maxsplit=2)[2:]))
     call = f"{HOME}.watch_cell({_named(level)})" if not rest else f"{HOME}.refuse_words({rest!r})"
+    following = next((row for row in range(first + 1, len(lines)) if lines[row].strip()), None)
+    if following is not None and lines[following].split()[:1] and lines[following].split()[0] in _TIMING:
+        # IPython runs the rest of the cell for it, which begins behind its line
+        return [lines[following], call + "\n", *lines[first + 1 : following], *lines[following + 1 :]]
     return [*lines[:first], call + "\n", *lines[first + 1 :]]
 
 

@@ -245,7 +245,7 @@ def _diagnosis(diagnosis: Diagnosis, report: Report) -> dict[str, Any]:
         "message": wording.plain(diagnosis.message),
         "evidence": [
             *(_evidence(evidence, report) for evidence in diagnosis.evidence),
-            *({"statement": sentence, "measured": ""} for sentence in wording.explained(diagnosis)),
+            *({"statement": sentence, "measured": ""} for sentence in _said(diagnosis, report)),
         ],
         "causes": [
             {
@@ -259,6 +259,11 @@ def _diagnosis(diagnosis: Diagnosis, report: Report) -> dict[str, Any]:
         ],
         "prescriptions": list(prescriptions.values()),
     }
+
+
+def _said(diagnosis: Diagnosis, report: Report) -> list[str]:
+    unwritten = wording.plain(wording.unwritten(report))
+    return [*wording.explained(diagnosis), *([unwritten] if unwritten else [])]
 
 
 def _evidence(evidence: Evidence, report: Report) -> dict[str, str]:

@@ -168,6 +168,9 @@ class NotebookWatcher:
                 sys.stderr.write(f"%kdoctor fit watched nothing, {why}\n")
         if session is not None:
             try:
+                for report in watch.restated() if watch is not None else ():
+                    self.runs[report.record.run] = report
+                    session.restated(report)
                 session.close()
             except Exception as problem:  # the cell's own result is not ours to spoil
                 sys.stderr.write(f"Keras Doctor could not show its report: {problem}\n")

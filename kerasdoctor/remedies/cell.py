@@ -36,7 +36,7 @@ from kerasdoctor.remedies import (
     SplitForward,
     SplitStratified,
 )
-from kerasdoctor.remedies.call import LINE, FitCall, broken
+from kerasdoctor.remedies.call import LINE, FitCall, atom, broken, free_names, number, renamed
 
 #: Changes after which the model may have seen rows that validate now.
 _NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
@@ -69,17 +69,28 @@ def write(record: TrainingRecord, plan: Plan) -> Written | None:
     models that Keras cannot copy, become placeholders.
 
     Returns:
-        None where the call is unknown or passes arguments through `*`, so that no right cell can be written.
+        None where no right cell can be written, for the reason that `unwritable` tells.
     """
-    if record.source is None:
+    if record.source is None or unwritable(record):
         return None
+    return _Cell(record, record.source, FitCall(record.source.top or record.source.call)).write(plan)
+
+
+def unwritable(record: TrainingRecord) -> str:
+    """Why no cell can be written for a run; empty where one can."""
+    source = record.source
+    if record.fit.loop:
+        return _("a loop of your own trained the model, and only a call of fit can be written anew")
+    if source is None:
+        return _("the call of fit was not found in the code: write model.fit(...) itself where it is called")
     try:
-        call = FitCall(record.source.call)
+        call = FitCall(source.top or source.call)
     except ValueError:
-        return None
-    if call.starred or call.method != "fit":
-        return None
-    return _Cell(record, record.source, call).write(plan)
+        return _("{call} is no call of fit").format(call=source.call)
+    opaque = source.opaque or (f"*{call.starred}" if call.starred else "")
+    if opaque:
+        return _("what {passed} passes to fit is not known: name the arguments in the call").format(passed=opaque)
+    return "" if call.method == "fit" else _("{call} is no call of fit").format(call=source.call)
 
 
 def comment(text: str) -> str:
@@ -100,7 +111,8 @@ class _Cell:
         self._call = call
         self._taken = {*source.taken, *source.local_names}
         self._current = {name: source.arguments[name] for name in _DATA if name in source.arguments}
-        self._imports: list[str] = []
+        self._imports = list(source.imports)
+        self._modules = dict(source.modules)
         self._lines: list[str] = []
         self._loop = ""
         self._applicability = Applicability.SAFE
@@ -136,31 +148,31 @@ class _Cell:
         return name
 
     def _module(self, module: str, alias: str) -> str:
-        name = self._source.modules.get(module)
-        if name:
-            return name
-        line = f"import {module}" if module == alias else f"import {module} as {alias}"
-        if line not in self._imports:
-            self._imports.append(line)
-        return alias
+        if module not in self._modules:
+            name = self._modules[module] = self._free(alias, module, f"{module}_module")
+            self._imports.append(f"import {module}" if module == name else f"import {module} as {name}")
+        return self._modules[module]
 
     def _import_from(self, module: str, name: str) -> str:
-        line = f"from {module} import {name}"
-        if line not in self._imports:
-            self._imports.append(line)
-        return name
+        path = f"{module}.{name}"
+        if path not in self._modules:
+            alias = self._modules[path] = self._free(name)
+            self._imports.append(f"from {module} import {name}" + (f" as {alias}" if alias != name else ""))
+        return self._modules[path]
 
     def _keras(self, source: str) -> str:
-        """`source`, written with `keras`, with the import that it needs."""
-        if any(isinstance(node, ast.Name) and node.id == "keras" for node in ast.walk(ast.parse(source))):
-            self._module("keras", "keras")
-        return source
+        """`source`, written with `keras`, in the notebook's name for it, with the import that it needs."""
+        if "keras" not in free_names(ast.parse(source, mode="eval")):
+            return source
+        return renamed(source, {"keras": self._module("keras", "keras")})
 
     def _placeholders(self) -> list[str]:
         if not self._source.local_names:
             return []
         self._applicability = Applicability.HAS_PLACEHOLDERS
-        note = _("fill in: local to {function}() and unknown here").format(function=self._source.function)
+        note = _("fill in: the notebook has no name for it")
+        if self._source.function:
+            note = _("fill in: local to {function}() and unknown here").format(function=self._source.function)
         return [comment(note), *(f"{name} = ..." for name in self._source.local_names)]
 
     # data ----------------------------------------------------------------------------------------------------------
@@ -178,7 +190,7 @@ class _Cell:
             case ScaleTargets(low, high):
                 # not over the old ones: a cell may be run twice
                 target = self._free(f"{self._stem('y')}_scaled")
-                self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
+                self._lines.append(f"{target} = {_scaled(atom(self._current['y']), low, high)}")
                 self._current["y"] = target
             case DropNonfinite():
                 self._drop_nonfinite()
@@ -202,7 +214,7 @@ class _Cell:
 
     def _length(self) -> str:
         name = next(name for name in ("y", "x") if name in self._current)
-        source = _atom(self._current[name])
+        source = atom(self._current[name])
         match self._container(name):
             case "list" | "tuple":
                 return f"len({source}[0])"
@@ -215,7 +227,7 @@ class _Cell:
 
     def _rows(self, name: str, index: str) -> str:
         """Expression for the rows `index` of the argument `name`."""
-        source = _atom(self._current[name])
+        source = atom(self._current[name])
         match self._container(name):
             case "DataFrame" | "Series":
                 return f"{source}.iloc[{index}]"
@@ -252,7 +264,7 @@ class _Cell:
             names[name] = self._part_names(name)
             parts.append(source)
         targets = ", ".join(part for pair in names.values() for part in pair)
-        labels = _atom(self._current["y"])
+        labels = atom(self._current["y"])
         if self._one_hot():
             labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
         arguments = [*parts, f"test_size={fraction!r}", f"stratify={labels}", f"random_state={seed}"]
@@ -290,7 +302,7 @@ class _Cell:
 
     def _scale_inputs(self) -> None:
         numpy = self._module("numpy", "np")
-        source = _atom(self._current["x"])
+        source = atom(self._current["x"])
         target = self._target("x")
         fraction = self._record.fit.validation_split
         rows = f"[: int(len({target}) * (1 - {fraction!r}))]" if fraction else ""
@@ -312,7 +324,7 @@ class _Cell:
     def _replace_targets(self, source: str, suffix: str) -> None:
         # not over the old ones: a cell may be run twice
         target = self._free(f"{self._stem('y')}_{suffix}")
-        self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
+        self._lines.append(f"{target} = {source.format(y=atom(self._current['y']))}")
         self._current["y"] = target
         held_out = self._source.arguments.get("validation_data")
         if held_out is None or self._container("validation_data") == "none":
@@ -320,17 +332,17 @@ class _Cell:
         parts = ast.parse(held_out.strip(), mode="eval").body
         if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
             sources = [ast.get_source_segment(held_out.strip(), part) or ast.unparse(part) for part in parts.elts]
-            sources[1] = source.format(y=_atom(sources[1]))
+            sources[1] = source.format(y=atom(sources[1]))
             value = f"({', '.join(sources)})"
         else:
             # a tuple in a variable of the user's
-            name = _atom(held_out)
+            name = atom(held_out)
             value = f"({name}[0], {source.format(y=f'{name}[1]')}, *{name}[2:])"
         self._call.set("validation_data", value, hidden="validation_data" in self._source.hidden)
 
     def _balance_classes(self) -> None:
         numpy = self._module("numpy", "np")
-        labels = _atom(self._current["y"])
+        labels = atom(self._current["y"])
         if self._one_hot():
             labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
         classes, counts = self._free("classes", "class_names"), self._free("counts", "class_counts")
@@ -352,7 +364,7 @@ class _Cell:
             cut = self._free("cut", "first_held_out")
             self._lines.append(f"{cut} = int({self._length()} * (1 - {fraction!r}))  " + comment(_("as Keras splits")))
             for name, source in self._current.items():
-                part = _atom(source)
+                part = atom(source)
                 self._lines.append(f"{', '.join(names[name])} = {part}[:{cut}], {part}[{cut}:]")
             self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
             self._call.set("validation_data", f"({', '.join(held_out for _part, held_out in names.values())})")
@@ -425,11 +437,13 @@ class _Cell:
         lines: list[str] = []
         keywords = []
         if inserted:
-            lines += self._call_function(inserted)
-            keywords.append("call_function=call_layer")
+            function, written = self._call_function(inserted)
+            lines += written
+            keywords.append(f"call_function={function}")
         if arguments:
-            lines += self._clone_function(arguments)
-            keywords.append("clone_function=clone_layer")
+            function, written = self._clone_function(arguments)
+            lines += written
+            keywords.append(f"clone_function={function}")
         if any(isinstance(change, NormalizeFirst) for change in changes):
             return self._normalized_first(name, old, why)
         front = [change for change in changes if isinstance(change, PrependLayer)]
@@ -437,62 +451,72 @@ class _Cell:
             return self._behind(name, old, why, self._keras(front[0].source))
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
         plain = inserted or self._record.compile.custom
-        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if plain else old
-        return [*lines, *_commented(f"{name} = keras.models.clone_model({', '.join([copied, *keywords])})", why)]
+        copied = self._uncompiled(old) if plain else old
+        clone = f"{self._module('keras', 'keras')}.models.clone_model({', '.join([copied, *keywords])})"
+        return [*lines, *_commented(f"{name} = {clone}", why)]
+
+    def _uncompiled(self, old: str) -> str:
+        return f"{self._module('keras', 'keras')}.Model({atom(old)}.inputs, {atom(old)}.outputs)"
+
+    def _entry(self, old: str) -> str:
+        keras = self._module("keras", "keras")
+        return f"{keras}.Input(batch_shape={atom(old)}.input_shape, dtype={atom(old)}.inputs[0].dtype)"
 
     def _normalized_first(self, name: str, old: str, why: str) -> list[str]:
         normalization = self._free("normalization", "normalization_layer")
         fraction = self._record.fit.validation_split
-        source = _atom(self._current["x"])
+        source = atom(self._current["x"])
         rows = f"[: int(len({source}) * (1 - {fraction!r}))]" if fraction else ""
         if rows and self._container("x") == "DataFrame":
             rows = f".iloc{rows}"
         return [
-            f"{normalization} = keras.layers.Normalization()",
+            f"{normalization} = {self._module('keras', 'keras')}.layers.Normalization()",
             f"{normalization}.adapt({source}{rows})  " + comment(_("only the rows that train set the scale")),
             *self._behind(name, old, why, normalization),
         ]
 
     def _behind(self, name: str, old: str, why: str, layer: str) -> list[str]:
         """A copy of the model behind a new layer."""
-        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
-        copied = f"keras.Model({_atom(old)}.inputs, {_atom(old)}.outputs)" if self._record.compile.custom else old
-        parts = [entry, layer, f"keras.models.clone_model({copied})"]
-        line = f"{name} = keras.Sequential([{', '.join(parts)}])"
+        keras = self._module("keras", "keras")
+        copied = self._uncompiled(old) if self._record.compile.custom else old
+        parts = [self._entry(old), layer, f"{keras}.models.clone_model({copied})"]
+        line = f"{name} = {keras}.Sequential([{', '.join(parts)}])"
         if len(line) <= LINE:
             return _commented(line, why)
-        return [why, f"{name} = keras.Sequential(", "    [", *(f"        {part}," for part in parts), "    ]", ")"]
+        return [why, f"{name} = {keras}.Sequential(", "    [", *(f"        {part}," for part in parts), "    ]", ")"]
 
     def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer]) -> list[str]:
         layers = self._free("layers", "new_layers")
         positions = [
             layer.name for layer in self._record.model.layers if layer.top_level and layer.kind != "InputLayer"
         ]
-        lines = [f"{layers} = [type(layer).from_config(layer.get_config()) for layer in {_atom(old)}.layers]"]
+        lines = [f"{layers} = [type(layer).from_config(layer.get_config()) for layer in {atom(old)}.layers]"]
         for change in sorted(inserted, key=lambda change: -positions.index(change.after)):
             note = comment(_("behind {name}").format(name=change.after))
             lines.append(f"{layers}.insert({positions.index(change.after) + 1}, {self._keras(change.source)})  {note}")
-        entry = f"keras.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
-        return [*lines, *_commented(f"{name} = keras.Sequential([{entry}, *{layers}])", why)]
+        keras = self._module("keras", "keras")
+        return [*lines, *_commented(f"{name} = {keras}.Sequential([{self._entry(old)}, *{layers}])", why)]
 
-    def _call_function(self, inserted: list[InsertLayer]) -> list[str]:
+    def _call_function(self, inserted: list[InsertLayer]) -> tuple[str, list[str]]:
         # one layer for all calls of a shared layer
         entries = [f"    {quoted(change.after)}: {self._keras(change.source)}," for change in inserted]
-        return [
-            "inserted = {",
+        function, new = self._free("call_layer"), self._free("inserted", "inserted_layers")
+        return function, [
+            f"{new} = {{",
             *entries,
             "}",
             "",
             "",
-            "def call_layer(layer, *args, **kwargs):",
+            f"def {function}(layer, *args, **kwargs):",
             "    outputs = layer(*args, **kwargs)",
-            "    return inserted[layer.name](outputs) if layer.name in inserted else outputs",
+            f"    return {new}[layer.name](outputs) if layer.name in {new} else outputs",
             "",
             "",
         ]
 
-    def _clone_function(self, arguments: list[SetLayerArgument]) -> list[str]:
-        lines = ["def clone_layer(layer):", "    config = layer.get_config()"]
+    def _clone_function(self, arguments: list[SetLayerArgument]) -> tuple[str, list[str]]:
+        function = self._free("clone_layer")
+        lines = [f"def {function}(layer):", "    config = layer.get_config()"]
         groups: dict[tuple[str, str], list[str]] = {}
         for change in arguments:
             groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
@@ -500,19 +524,20 @@ class _Cell:
             names = ", ".join(map(quoted, layers))
             test = f"layer.name == {names}" if len(layers) == 1 else f"layer.name in {{{names}}}"
             lines += [f"    if {test}:", f"        config[{quoted(argument)}] = {source}"]
-        return [*lines, "    return type(layer).from_config(config)", "", ""]
+        return function, [*lines, "    return type(layer).from_config(config)", "", ""]
 
     def _compile(self, name: str, old: str, changes: tuple[Change, ...]) -> list[str]:
         sources = dict(self._record.compile.source)
         for change in changes:
             if isinstance(change, SetLearningRate):
-                sources["optimizer"] = _with_keyword(sources["optimizer"], "learning_rate", repr(change.value))
+                sources["optimizer"] = _with_keyword(sources["optimizer"], "learning_rate", number(change.value))
             elif isinstance(change, SetOptimizerArgument):
                 sources["optimizer"] = _with_keyword(sources["optimizer"], change.argument, change.source)
             elif isinstance(change, SetCompileArgument):
                 sources[change.argument] = change.source
         arguments = [f"{argument}={self._keras(source)}" for argument, source in sources.items()]
         replaced = {change.argument for change in changes if isinstance(change, SetCompileArgument)}
+        unknown: list[str] = []
         for argument in self._record.compile.unwritable:
             if argument in replaced:
                 continue
@@ -524,8 +549,13 @@ class _Cell:
             else:
                 self._applicability = Applicability.HAS_PLACEHOLDERS
                 arguments.append(f"{argument}=...")
+                unknown.append(argument)
         line = f"{name}.compile({', '.join(arguments)})"
-        return [line] if len(line) <= LINE else broken(f"{name}.compile", arguments).splitlines()
+        lines = [line] if len(line) <= LINE else broken(f"{name}.compile", arguments).splitlines()
+        if unknown:
+            note = _("fill in: {arguments}, as you compiled the model").format(arguments=", ".join(unknown))
+            return [comment(note), *lines]
+        return lines
 
     # call ----------------------------------------------------------------------------------------------------------
 
@@ -551,20 +581,14 @@ class _Cell:
         self._call.set("callbacks", value, hidden="callbacks" in self._source.hidden)
 
     def _run(self) -> list[str]:
-        watch = "%kdoctor fit " if self._source.notebook else ""
-        return f"{self._source.assignment}{watch}{self._call}".splitlines()
+        # the callback watches by itself
+        watch = "%kdoctor fit " if self._source.notebook and "Doctor" not in self._record.fit.callbacks else ""
+        return f"{self._source.assignment}{watch}{self._call}{self._source.tail}".splitlines()
 
 
 def _commented(line: str, note: str) -> list[str]:
     """The line with its comment behind it, or above it where there is no room."""
     return [f"{line}  {note}"] if len(line) + len(note) < WIDE else [note, line]
-
-
-def _atom(source: str) -> str:
-    """`source` in parentheses where an index or an attribute could not follow it."""
-    node = ast.parse(source.strip(), mode="eval").body
-    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
-    return source if simple else f"({source})"
 
 
 def _scaled(source: str, low: float, high: float) -> str:

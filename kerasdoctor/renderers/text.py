@@ -58,10 +58,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.clean:
         yield ""
         yield from _wrap(wording.no_finding(report))
-    places = wording.first_place(report.diagnoses)
-    for diagnosis in report.diagnoses:
-        yield ""
-        yield from _diagnosis(diagnosis, report, places)
+    yield from _findings(report)
     yield from _curves(report)
     yield ""
     yield _heading(_("Facts of the run"))
@@ -87,6 +84,16 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield _heading(_("How to go on"))
         yield from _table(steps)
+
+
+def _findings(report: Report) -> Iterator[str]:
+    places = wording.first_place(report.diagnoses)
+    for diagnosis in report.diagnoses:
+        yield ""
+        yield from _diagnosis(diagnosis, report, places)
+    if report.unwritten:
+        yield ""
+        yield from _wrap(wording.plain(wording.unwritten(report)))
 
 
 def _diagnosis(diagnosis: Diagnosis, report: Report, places: dict[int, tuple[str, str]]) -> Iterator[str]:

@@ -241,6 +241,11 @@ def examined(report: Report) -> list[tuple[str, str]]:
     return entries
 
 
+def unwritten(report: Report) -> str:
+    """Why the fixes of this run come without code; empty where they have it."""
+    return _("No code is written for the fixes: {reason}.").format(reason=report.unwritten) if report.unwritten else ""
+
+
 def failures(record: TrainingRecord) -> list[Failure]:
     """Keras Doctor's own crashes, each kind once, the first ones."""
     return list(dict.fromkeys(record.failures))[:MOST_ROWS]

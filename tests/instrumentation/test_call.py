@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import types
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor.instrumentation.summaries import call
+from kerasdoctor.notebook import transform
 from kerasdoctor.record import Source
 
 
@@ -28,10 +30,11 @@ def source():
     """Runs a cell in a real shell; the source of the one call that it makes."""
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
+    shell.kdoctor = "the extension"
     seen: list[Source | None] = []
 
     def run(cell: str, **names: Any) -> Source:
-        shell.user_ns.update({"model": Net(seen), "x": 1, "y": 2, **names})
+        shell.user_ns.update({"model": Net(seen), "x": object(), "y": object(), **names})
         shell.run_cell(cell).raise_error()
         (found,) = seen
         assert found is not None
@@ -64,8 +67,15 @@ def test_several_lines_and_other_alphabets(source):
 
 
 def test_the_lambda_of_the_magic_keeps_the_assignment(source):
-    found = source("def run(call):\n    return call()\nh = run(lambda: model.fit(x, y))")
+    doctor = types.SimpleNamespace(fit=lambda call, **_: call())
+    InteractiveShell.instance().kdoctor = doctor
+    found = source('h = get_ipython().kdoctor.fit(level="light", call=lambda: model.fit(x, y))')
     assert (found.assignment, found.call) == ("h = ", "model.fit(x, y)")
+    assert f"{transform.HOME}.fit" == call.MAGIC
+
+
+def test_a_lambda_of_the_users_is_not_the_value(source):
+    assert source("train = lambda m: m.fit(x, y)\ntrain(model)").assignment == ""
 
 
 @pytest.mark.parametrize("cell", ["print(model.fit(x, y))", "a, b = model.fit(x, y)[:2]", "h = [model.fit(x, y)]"])
@@ -73,12 +83,17 @@ def test_no_assignment_of_the_call_alone(source, cell):
     assert source(cell).assignment == ""
 
 
-def test_names_inside_a_function_are_local_unless_they_are_the_notebooks_own(source):
-    found = source("def train(rows, y):\n    return model.fit(rows, y)\ntrain(x, 7)")
+def test_what_a_function_makes_itself_is_local(source):
+    found = source("def train(y):\n    rows = [object()]\n    return model.fit(rows, y)\ntrain(y)")
     assert found.function == "train"
-    assert found.local_names == ("rows", "y")
-    found_again = found.arguments
-    assert found_again == {"x": "rows", "y": "y"}
+    assert found.local_names == ("rows",)
+    assert found.arguments == {"x": "rows", "y": "y"}
+
+
+def test_a_placeholder_takes_no_name_of_the_notebook(source):
+    found = source("def train(labels):\n    x = [object()]\n    return model.fit(x, labels)\ntrain(y)")
+    assert (found.top, found.local_names) == ("model.fit(train_x, y)", ("train_x",))
+    assert found.call == "model.fit(x, labels)"
 
 
 def test_names_of_the_notebook_that_a_function_hands_on_are_no_locals(source):

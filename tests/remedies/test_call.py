@@ -41,10 +41,10 @@ def test_set_and_remove_what_comes_through_a_mapping():
     call = FitCall("model.fit(x, y, **options)")
     call.set("epochs", "9", hidden=True)
     assert str(call) == 'model.fit(x, y, **{**options, "epochs": 9})'
-    call = FitCall("model.fit(x, y, **options)")
-    call.remove("epochs", hidden=True)
-    mapping = str(call).partition("**")[2].removesuffix(")")
-    assert eval(mapping, {"options": {"epochs": 1, "verbose": 0}}) == {"verbose": 0}
+    call.set("shuffle", "False", hidden=True)
+    call.remove("validation_split", hidden=True)
+    mapping = '{**options, "epochs": 9, "shuffle": False, "validation_split": 0.0}'
+    assert str(call) == f"model.fit(x, y, **{mapping})"
 
 
 def test_remove_names_what_followed_by_position():

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from kerasdoctor.record import Compile, CompiledMetric, Loss, MetricFacts, plain
+from kerasdoctor.remedies.call import number
 
 #: Where Keras keeps the public names of what `compile` takes.
 _PUBLIC = ("optimizers", "losses", "metrics", "optimizers.schedules", "regularizers", "initializers", "constraints")
@@ -243,7 +244,7 @@ def source_of(value: Any, names: Mapping[str, Any]) -> str:
         case None | bool() | int():
             return repr(value)
         case float():
-            return repr(_short(value))
+            return number(_short(value))
         case str():
             return _string(value)
         case dict() | list() | tuple():
