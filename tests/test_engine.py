@@ -11,7 +11,7 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import mislabelled_digits, shuffled_digits, sorted_digits
 from kerasdoctor.quantities.overfit_batch import OverfitBatch
 from kerasdoctor.quantities.split_labels import SplitLabels
-from kerasdoctor.record import Data, Fit, Metric, TrainingRecord
+from kerasdoctor.record import Data, Fit, Metric, Source, TrainingRecord
 from kerasdoctor.remedies import AddCallback, Plan, Remedy
 from kerasdoctor.rule import Cause, NotMeasured, Rule, inject
 
@@ -244,6 +244,31 @@ def test_a_remedy_that_cannot_be_written_is_said() -> None:
     assert ("unwritable", "its cell could not be written: KeyError: 'layer'") in [
         (skipped.name, skipped.reason) for skipped in report.skipped
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (None, "the call of fit was not found in the code"),
+        (Source(call="model.fit(*load())", opaque="*load()"), "what *load() passes to fit is not known"),
+        (Source(call="model.fit(x, **options())", opaque="**options()"), "what **options() passes to fit is not known"),
+        (Source(call="model.fit(x, y)"), ""),
+    ],
+)
+def test_why_there_is_no_code_is_said_once(source: Source | None, reason: str) -> None:
+    record = shuffled_digits()
+    record.source = source
+    report = engine.diagnose(record, candidates=[Differential()])
+    assert report.unwritten.startswith(reason)
+    assert bool(report.unwritten) == bool(reason) == (not list(report.prescriptions()))
+    assert str(report).count("No code is written for the fixes") == bool(reason)
+    assert report.to_dict().get("unwritten", "") == report.unwritten
+
+
+def test_nothing_is_said_of_code_that_nobody_would_write() -> None:
+    record = shuffled_digits()
+    record.source = None
+    assert engine.diagnose(record, candidates=[Fatal(), Silent()]).unwritten == ""
 
 
 def test_a_verdict_that_fails_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,7 @@ class Loops:
             if (optimizer := reference()) is not None and id(optimizer) not in {*self._trained, *self._tapes}
         ]
         for name, count in counts:
-            if count > 0:
+            if count > 0 and not self.unseen:
                 self.unseen = _(
                     "{optimizer} counted {count:,} updates of which nothing can be seen: a tf.function that was traced "
                     "before the watch began calls nobody; train with model.fit and a train_step of your own instead"
@@ -322,7 +322,13 @@ class Loops:
             while frame is not None and str(frame.f_globals.get("__name__")).startswith(_LIBRARIES):
                 frames.append(frame)
                 frame = frame.f_back
-            recorder = None if frame is None else self._begin("GradientTape", frame)
+            within = any(map(_is_fit, frames))
+            if within:
+                self.unseen = _(
+                    "fit was called by a name that it had before the watch began, such as train = model.fit or "
+                    "functools.partial(model.fit): write model.fit(...) where it is called"
+                )
+            recorder = None if frame is None or within else self._begin("GradientTape", frame)
             loop = None
             if recorder is not None and frame is not None:
                 # out of a function that is traced just now
@@ -330,6 +336,11 @@ class Loops:
                     loop = _TapeLoop(recorder, optimizer, _models([*frames, frame]))
             self._tapes[id(optimizer)] = loop
         return self._tapes[id(optimizer)]
+
+
+def _is_fit(frame: types.FrameType) -> bool:
+    """Whether it is Keras's own `fit` that runs."""
+    return frame.f_code.co_name == "fit" and isinstance(frame.f_locals.get("self"), keras.Model)
 
 
 class _BatchLoop:

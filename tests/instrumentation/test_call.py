@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import types
 from typing import Any
@@ -119,3 +120,80 @@ def test_code_without_source():
     seen: list[Source | None] = []
     exec("net.fit(1)", {"net": Net(seen)})
     assert seen == [None]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        # what the top level calls the same object
+        ("def train(m, rows):\n    return m.fit(rows, y, epochs=2)\ntrain(model, x)", "model.fit(x, y, epochs=2)"),
+        ("def train(n):\n    return model.fit(x, y, epochs=n)\ntrain(3)", "model.fit(x, y, epochs=3)"),
+        ("def train(name):\n    return model.fit(x, name)\ntrain('a')", 'model.fit(x, "a")'),
+        ("def train(n):\n    return model.fit(x, y, epochs=-n)\ntrain(3)", "model.fit(x, y, epochs=-3)"),
+        ("nets = {'a': model}\ndel model\nfor n in nets.values(): n.fit(x)", ""),
+        ("nets = {'a': model}\ndel model\n[n.fit(x) for n in nets.values()]", 'nets["a"].fit(x)'),
+        # what the caller passed, where the object has no name
+        ("def train(rows):\n    return model.fit(rows)\ntrain([object()] * 2)", "model.fit([object()] * 2)"),
+        ("def train(rows):\n    return model.fit(rows)\ntrain(rows={1, 2})", "model.fit({1, 2})"),
+        # stars
+        ("model.fit(*(x, y), epochs=1)", "model.fit(x, y, epochs=1)"),
+        ("d = [x, y]\nmodel.fit(*d)", "model.fit(d[0], d[1])"),
+        ("def train(*a, **k):\n    return model.fit(*a, **k)\ntrain()", "model.fit()"),
+        ("model.fit(x, **dict(y=y))", "model.fit(x, y=y)"),
+        # names that a lambda or a comprehension binds are its own
+        ("def train(m):\n    return m.fit([m for m in range(2)], lambda x: m)\ntrain(model)", None),
+        ("def train(i):\n    return model.fit([i for i in range(i)], y)\ntrain(2)", None),
+    ],
+)
+def test_in_names_of_the_top_level(source, cell, expected):
+    found = source(cell)
+    if expected is not None:
+        assert found.top == expected
+        assert found.local_names == ()
+    else:
+        ast.parse(found.top or found.call)
+
+
+def test_a_bound_parameter_is_not_what_the_caller_passed(source):
+    found = source("def train(rows):\n    rows = rows[:1]\n    return model.fit(rows)\ntrain([object()] * 2)")
+    assert found.local_names == ("rows",)
+
+
+def test_a_function_that_shadows_a_builtin(source):
+    assert source("def train(input):\n    return model.fit(input, y)\ntrain(x)").top == "model.fit(x, y)"
+
+
+def test_what_a_function_gives_takes_no_name_of_the_notebook(source):
+    cell = "def train():\n    h = model.fit(x, y)\n    return h\n"
+    assert source(f"{cell}train()").assignment == "h = "
+
+
+def test_a_taken_name_is_not_given(source):
+    cell = "h = 1\ndef train():\n    h = model.fit(x, y)\n    return h\n"
+    assert source(f"{cell}train()").assignment == ""
+
+
+def test_the_call_of_another_object_is_not_the_models():
+    seen: list[Source | None] = []
+
+    class Wrapper:
+        def fit(self, *_: Any) -> None:
+            seen.append(call.summarize(sys._getframe(1), model=object()))
+
+    wrapper = Wrapper()
+    wrapper.fit(1)
+    assert seen == [None]
+
+
+def test_restated():
+    made = Source(call="model.fit(x[rows], y, epochs=n)", arguments={"x": "x[rows]", "y": "y"}, model="model")
+    names: dict[str, Any] = {name: Net([]) for name in ("model", "x", "rows", "y")} | {"n": 3}
+    seen = call.objects(made, names)
+    assert call.restated(made, seen, names) is made
+    names |= {"n": 4, "other": names["x"], "x": Net([])}
+    del names["rows"]
+    now = call.restated(made, seen, names)
+    assert now.top == "model.fit(other[rows], y, epochs=3)"
+    assert (now.local_names, now.arguments["x"]) == (("rows",), "other[rows]")
+    names["y"] = None
+    assert call.restated(made, seen, names).local_names == ("earlier_y", "rows")

@@ -85,6 +85,12 @@ class TestWatching:
         assert "watched nothing, Adam counted 1 updates of which nothing can be seen" in said
         assert "Adam counted" in str(digits_shell.fails("%kdoctor fit step()"))
 
+    def test_a_fit_by_a_name_of_before_is_no_loop(self, digits_shell):
+        digits_shell.run("learn = model.fit")
+        said = str(digits_shell.fails("%kdoctor fit learn(x, y, verbose=0)"))
+        assert "fit was called by a name that it had before the watch began" in said
+        assert digits_shell.ip.kdoctor.runs == {}
+
     def test_a_cell_that_fails_before_its_fit_says_only_that(self, digits_shell, capsys):
         digits_shell.fails(f"%%kdoctor fit\n1 / 0\n{FIT}")
         assert "watched nothing" not in capsys.readouterr().err

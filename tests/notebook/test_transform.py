@@ -51,6 +51,8 @@ def rewritten(cell: str) -> str:
         ("%kdoctor fit --level=light\nmodel.fit(x)\n", f"{HOME}.watch_next(level='light')\nmodel.fit(x)\n"),
         ("%%kdoctor fit --level light\nmodel.fit(x)\n", f"{HOME}.watch_cell(level='light')\nmodel.fit(x)\n"),
         ("%%kdoctor fit\nmodel.fit(x)\n", f"{HOME}.watch_cell()\nmodel.fit(x)\n"),
+        ("%%kdoctor fit\n%%time\nmodel.fit(x)\n", f"%%time\n{HOME}.watch_cell()\nmodel.fit(x)\n"),
+        ("%%kdoctor fit\n\n%%capture out\nmodel.fit(x)\n", f"%%capture out\n{HOME}.watch_cell()\n\nmodel.fit(x)\n"),
         ("\n%%kdoctor fit\nmodel.fit(x)\n", f"\n{HOME}.watch_cell()\nmodel.fit(x)\n"),
         ("%kdoctor fit größe.fit(данные)\n", f"{HOME}.fit(lambda: größe.fit(данные));\n"),
         ("!ls 'it\n%kdoctor fit model.fit(x)\n", f"!ls 'it\n{HOME}.fit(lambda: model.fit(x));\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import itertools
 import types
 import weakref
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ import executing
 import keras
 
 from kerasdoctor.instrumentation.summaries import scope
-from kerasdoctor.instrumentation.summaries.scope import Rewriting, Scope, is_of_shell, parents
+from kerasdoctor.instrumentation.summaries.scope import Executed, Rewriting, Scope, is_of_shell, parents
 from kerasdoctor.record import Source
 from kerasdoctor.remedies.call import FitCall, free_names, renamed, replaced
 
@@ -33,7 +34,7 @@ def summarize(frame: types.FrameType, *, model: Any = None, cell_id: str = "") -
         cell_id: id of the notebook cell that is running, where the front end tells it.
     """
     found = executed(frame)
-    node, text = found.node, found.source.text
+    node, text = found.node, found.text
     if not isinstance(node, ast.Call):
         return None
     names = top_level(frame)
@@ -99,10 +100,11 @@ def restated(source: Source, seen: Mapping[str, Any], names: Mapping[str, Any]) 
     for name, then in seen.items():
         value = then() if isinstance(then, weakref.ref) else then
         now = names.get(name)
-        if name in names and (now is value or (isinstance(value, _Identity) and id(now) == value.number)):
+        lost = value is None and isinstance(then, weakref.ref)
+        same = id(now) == value.number if isinstance(value, _Identity) else now is value and not lost
+        if name in names and same:
             continue
-        gone = isinstance(value, _Identity) or (value is None and isinstance(then, weakref.ref))
-        called = None if gone else scope.called(value, names)
+        called = None if lost or isinstance(value, _Identity) else scope.called(value, names)
         if called is None:
             called = scope.free(name, names) if name not in names else scope.free(f"earlier_{name}", names)
             unknown.append(called)
@@ -137,11 +139,24 @@ def top_level(frame: types.FrameType) -> Mapping[str, Any]:
     return frame.f_globals
 
 
-def executed(frame: types.FrameType) -> Any:
-    """The node that a frame executes; IPython's `%time` compiles code anew, and keeps no source of it."""
+def executed(frame: types.FrameType) -> Executed:
+    """What a frame executes; IPython's `%time` compiles code anew, and keeps no source of it."""
     text = _timed(frame)
-    if text is None:
-        return executing.Source.executing(frame)
+    found = executing.Source.executing(frame) if text is None else _timed_source(text).executing(frame)
+    source = found.source
+    # of several statements on a line, and of chains over several lines, only Python itself knows the place
+    node = found.node or (_call_that_ends_with(frame, source.tree) if source.tree else None)
+    return Executed(node, source.text)
+
+
+def _call_that_ends_with(frame: types.FrameType, tree: ast.AST) -> ast.Call | None:
+    """The call that ends where the instruction of a frame does."""
+    _, row, _, column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return next((node for node in calls if (node.end_lineno, node.end_col_offset) == (row, column)), None)
+
+
+def _timed_source(text: str) -> type[executing.Source]:
     lines = text.splitlines(keepends=True)
 
     class Timed(executing.Source):
@@ -151,7 +166,7 @@ def executed(frame: types.FrameType) -> Any:
         def for_frame(cls, frame: types.FrameType, use_cache: bool = True) -> executing.Source:
             return cls(frame.f_code.co_filename, lines)
 
-    return Timed.executing(frame)
+    return Timed
 
 
 def _timed(frame: types.FrameType) -> str | None:
@@ -202,18 +217,18 @@ def _assignment(node: ast.Call, text: str, names: Mapping[str, Any]) -> tuple[st
     The magic may have made the call a lambda's. A name that a function gives is left out where the top level has one.
     """
     outer: ast.expr = node
+    tail = ""
     for parent in parents(node):
-        part = isinstance(parent, ast.Attribute) or (
-            isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant)
-        )
-        if part and isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is outer:
-            outer = parent
+        if isinstance(parent, ast.Attribute) and parent.value is outer:
+            outer, tail = parent, f"{tail}.{parent.attr}"
+            continue
+        if isinstance(parent, ast.Subscript) and parent.value is outer and isinstance(parent.slice, ast.Constant):
+            outer, tail = parent, f"{tail}[{replaced(text, parent.slice, ())}]"
             continue
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
             targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
             if not all(_can_be_assigned(target, names) for target in targets):
                 return "", ""
-            tail = replaced(text, outer, ()).removeprefix(replaced(text, node, ()))
             return "".join(f"{replaced(text, target, ())} = " for target in targets), tail
         if not (isinstance(parent, ast.Lambda | ast.keyword) or _is_magic(parent)):
             return "", ""

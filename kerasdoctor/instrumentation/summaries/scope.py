@@ -28,6 +28,14 @@ class Unknown(Exception):
     """An expression whose value cannot be told without running code of the user's."""
 
 
+@dataclass(frozen=True)
+class Executed:
+    """The node that a frame executes, whose tree knows parents, and the source of that tree."""
+
+    node: Any
+    text: str
+
+
 @dataclass
 class Rewriting:
     """A call as the top level can write it."""
@@ -51,7 +59,7 @@ class Scope:
     """The names that a frame sees, beside those of the top level."""
 
     def __init__(
-        self, frame: types.FrameType, top: Mapping[str, Any], executed: Callable[[types.FrameType], Any]
+        self, frame: types.FrameType, top: Mapping[str, Any], executed: Callable[[types.FrameType], Executed]
     ) -> None:
         """The scope of a frame.
 
@@ -290,7 +298,7 @@ class Scope:
         except Unknown:
             return None
         node = _argument(function, owner.f_code, made.node, name)
-        return None if node is None else scope._whole(node, made.source.text)
+        return None if node is None else scope._whole(node, made.text)
 
     def _callee(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Attribute):
@@ -398,7 +406,7 @@ def _owner(frame: types.FrameType) -> types.FrameType | None:
     return owner
 
 
-def _binds(frame: types.FrameType, name: str, executed: Callable[[types.FrameType], Any]) -> bool:
+def _binds(frame: types.FrameType, name: str, executed: Callable[[types.FrameType], Executed]) -> bool:
     """Whether the function of a frame may give a parameter another value than it was called with."""
     node = executed(frame).node
     for parent in () if node is None else parents(node):
