@@ -36,7 +36,8 @@ from kerasdoctor.remedies import (
     SplitForward,
     SplitStratified,
 )
-from kerasdoctor.remedies.call import LINE, FitCall, atom, broken, free_names, number, renamed
+from kerasdoctor.remedies.call import LINE, FitCall, broken, free_names, number, renamed
+from kerasdoctor.remedies.call import atom as _atom
 
 #: Changes after which the model may have seen rows that validate now.
 _NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
@@ -190,7 +191,7 @@ class _Cell:
             case ScaleTargets(low, high):
                 # not over the old ones: a cell may be run twice
                 target = self._free(f"{self._stem('y')}_scaled")
-                self._lines.append(f"{target} = {_scaled(atom(self._current['y']), low, high)}")
+                self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
                 self._current["y"] = target
             case DropNonfinite():
                 self._drop_nonfinite()
@@ -214,7 +215,7 @@ class _Cell:
 
     def _length(self) -> str:
         name = next(name for name in ("y", "x") if name in self._current)
-        source = atom(self._current[name])
+        source = _atom(self._current[name])
         match self._container(name):
             case "list" | "tuple":
                 return f"len({source}[0])"
@@ -227,7 +228,7 @@ class _Cell:
 
     def _rows(self, name: str, index: str) -> str:
         """Expression for the rows `index` of the argument `name`."""
-        source = atom(self._current[name])
+        source = _atom(self._current[name])
         match self._container(name):
             case "DataFrame" | "Series":
                 return f"{source}.iloc[{index}]"
@@ -264,7 +265,7 @@ class _Cell:
             names[name] = self._part_names(name)
             parts.append(source)
         targets = ", ".join(part for pair in names.values() for part in pair)
-        labels = atom(self._current["y"])
+        labels = _atom(self._current["y"])
         if self._one_hot():
             labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
         arguments = [*parts, f"test_size={fraction!r}", f"stratify={labels}", f"random_state={seed}"]
@@ -302,7 +303,7 @@ class _Cell:
 
     def _scale_inputs(self) -> None:
         numpy = self._module("numpy", "np")
-        source = atom(self._current["x"])
+        source = _atom(self._current["x"])
         target = self._target("x")
         fraction = self._record.fit.validation_split
         rows = f"[: int(len({target}) * (1 - {fraction!r}))]" if fraction else ""
@@ -324,7 +325,7 @@ class _Cell:
     def _replace_targets(self, source: str, suffix: str) -> None:
         # not over the old ones: a cell may be run twice
         target = self._free(f"{self._stem('y')}_{suffix}")
-        self._lines.append(f"{target} = {source.format(y=atom(self._current['y']))}")
+        self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
         self._current["y"] = target
         held_out = self._source.arguments.get("validation_data")
         if held_out is None or self._container("validation_data") == "none":
@@ -332,17 +333,17 @@ class _Cell:
         parts = ast.parse(held_out.strip(), mode="eval").body
         if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
             sources = [ast.get_source_segment(held_out.strip(), part) or ast.unparse(part) for part in parts.elts]
-            sources[1] = source.format(y=atom(sources[1]))
+            sources[1] = source.format(y=_atom(sources[1]))
             value = f"({', '.join(sources)})"
         else:
             # a tuple in a variable of the user's
-            name = atom(held_out)
+            name = _atom(held_out)
             value = f"({name}[0], {source.format(y=f'{name}[1]')}, *{name}[2:])"
         self._call.set("validation_data", value, hidden="validation_data" in self._source.hidden)
 
     def _balance_classes(self) -> None:
         numpy = self._module("numpy", "np")
-        labels = atom(self._current["y"])
+        labels = _atom(self._current["y"])
         if self._one_hot():
             labels += ".to_numpy().argmax(axis=1)" if self._container("y") == "DataFrame" else ".argmax(axis=1)"
         classes, counts = self._free("classes", "class_names"), self._free("counts", "class_counts")
@@ -364,7 +365,7 @@ class _Cell:
             cut = self._free("cut", "first_held_out")
             self._lines.append(f"{cut} = int({self._length()} * (1 - {fraction!r}))  " + comment(_("as Keras splits")))
             for name, source in self._current.items():
-                part = atom(source)
+                part = _atom(source)
                 self._lines.append(f"{', '.join(names[name])} = {part}[:{cut}], {part}[{cut}:]")
             self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
             self._call.set("validation_data", f"({', '.join(held_out for _part, held_out in names.values())})")
@@ -456,16 +457,16 @@ class _Cell:
         return [*lines, *_commented(f"{name} = {clone}", why)]
 
     def _uncompiled(self, old: str) -> str:
-        return f"{self._module('keras', 'keras')}.Model({atom(old)}.inputs, {atom(old)}.outputs)"
+        return f"{self._module('keras', 'keras')}.Model({_atom(old)}.inputs, {_atom(old)}.outputs)"
 
     def _entry(self, old: str) -> str:
         keras = self._module("keras", "keras")
-        return f"{keras}.Input(batch_shape={atom(old)}.input_shape, dtype={atom(old)}.inputs[0].dtype)"
+        return f"{keras}.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
 
     def _normalized_first(self, name: str, old: str, why: str) -> list[str]:
         normalization = self._free("normalization", "normalization_layer")
         fraction = self._record.fit.validation_split
-        source = atom(self._current["x"])
+        source = _atom(self._current["x"])
         rows = f"[: int(len({source}) * (1 - {fraction!r}))]" if fraction else ""
         if rows and self._container("x") == "DataFrame":
             rows = f".iloc{rows}"
@@ -490,7 +491,7 @@ class _Cell:
         positions = [
             layer.name for layer in self._record.model.layers if layer.top_level and layer.kind != "InputLayer"
         ]
-        lines = [f"{layers} = [type(layer).from_config(layer.get_config()) for layer in {atom(old)}.layers]"]
+        lines = [f"{layers} = [type(layer).from_config(layer.get_config()) for layer in {_atom(old)}.layers]"]
         for change in sorted(inserted, key=lambda change: -positions.index(change.after)):
             note = comment(_("behind {name}").format(name=change.after))
             lines.append(f"{layers}.insert({positions.index(change.after) + 1}, {self._keras(change.source)})  {note}")
