@@ -141,6 +141,8 @@ class KerasDoctorMagics(Magics):
         display(LiveView.of([report]))
 
     def _fix(self, options: argparse.Namespace) -> None:
+        for run in self._watcher.runs:
+            self._watcher.report(run)
         found = [cells.find(name, self._watcher.runs) for name in options.names]
         for prescription in found:
             cells.insert(self._shell, prescription.source)

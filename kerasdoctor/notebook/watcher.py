@@ -11,6 +11,7 @@ from IPython.core import error
 from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor import store
+from kerasdoctor.engine import diagnose
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.notebook import transform
@@ -151,10 +152,21 @@ class NotebookWatcher:
         if not self.runs:
             raise UsageError(f"no fit was watched yet: {WRITE}")
         if run is None:
-            return list(self.runs.values())[-1]
+            run = list(self.runs)[-1]
         if run not in self.runs:
             raise UsageError(f"there is no run {run!r}: the runs of this kernel are {', '.join(self.runs)}")
+        self._keep_to_names(run)
         return self.runs[run]
+
+    def _keep_to_names(self, run: str) -> None:
+        """Writes the fixes of a run anew where names in them were deleted since."""
+        from kerasdoctor.instrumentation.summaries import call
+
+        record = self.runs[run].record
+        source = None if record.source is None else call.present(record.source, self._shell.user_ns)
+        if source is not record.source:
+            record.source = source
+            self.runs[run] = diagnose(record, ignored=store.ignored())
 
     def cell_ended(self, result: Any) -> None:
         """IPython's `post_run_cell`: watching ends with the cell, however it ended, and its report stays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import dataclasses
 import itertools
@@ -119,6 +120,16 @@ def restated(source: Source, seen: Mapping[str, Any], names: Mapping[str, Any]) 
         local_names=tuple(sorted(unknown)),
         taken=_taken(names),
     )
+
+
+def present(source: Source, names: Mapping[str, Any]) -> Source:
+    """The call with placeholders for names that the top level no longer has."""
+    try:
+        used = free_names(ast.parse(source.top or source.call, mode="eval"))
+    except SyntaxError:
+        return source
+    known = {*names, *dir(builtins), *source.local_names, *(line.split()[-1] for line in source.imports)}
+    return restated(source, dict.fromkeys(used - known, _Identity(0)), names)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1139,6 +1139,19 @@ del rows
         placeholders=("rows",),
     ),
     Notebook(
+        name="a name that a later cell deletes",
+        text=START
+        + """# %%
+rows = x * 1
+# %%
+%kdoctor fit model.fit(rows, y, validation_split=0.2, verbose=0)
+# %%
+del rows
+""",
+        arguments={"x": "rows", "y": "y"},
+        placeholders=("rows",),
+    ),
+    Notebook(
         name="a name that is given to something else",
         text=START
         + """# %%

@@ -73,7 +73,7 @@ def run_notebook(shell: Shell, notebook: Notebook) -> Report:
         result = shell.run(last)
     if notebook.extension:
         shell.run("%kdoctor off")
-        return list(shell.ip.kdoctor.runs.values())[notebook.run]
+        return shell.run(f"%kdoctor report {list(shell.ip.kdoctor.runs)[notebook.run]}")
     return result
 
 
