@@ -5,9 +5,13 @@
 
 A round fits the same traced model once in every way and plainly twice, in random order, in one process; each way's
 time is divided by the mean of the plain fits of that round. Setting up and the final report count: fits take about
-five seconds. The kind "once" fits one epoch of the traced model and tells in milliseconds what is paid once; "first"
-fits one epoch of a new model, so that tracing counts. Reported are medians with their 95 % bootstrap intervals, of wall
-time and of the CPU time of all threads; "plain" is one plain fit against the other, the noise of the method.
+five seconds. The kind "first" fits one epoch of a new model, so that tracing counts. Reported are medians with their
+95 % bootstrap intervals, of wall time and of the CPU time of all threads; "plain" is one plain fit against the other,
+the noise of the method.
+
+The kind "short" takes the same apart, more exactly: many fits of one epoch, and of some more. What others do on a
+machine only ever adds to a time, so the lowest tenth of many short fits is a steadier measure than the median of a few
+long ones. The one-epoch fits tell what is paid once; the difference to the longer ones is that of the steps.
 
 The other callbacks are measured where they are installed: pip install tensorboard wandb livelossplot tqdm.
 """
@@ -147,9 +151,11 @@ WAYS: dict[str, tuple[Way, str]] = {
     "wandb offline per batch": (wandb_offline, "wandb"),
     "livelossplot": (live_loss_plot, "livelossplot"),
 }
-#: Ways whose fixed cost is told as well, in the kinds "once" and "first".
+#: Ways that are told of in the kinds "short" and "first", too.
 OURS = ("plain", "light", "default", "full")
-KINDS = ("fit", "once", "first")
+KINDS = ("fit", "short", "first")
+#: The quantile of the times that is compared in the kind "short".
+LOW = 0.1
 
 
 def timed(way: Way, workload: Workload, model: keras.Model, epochs: int) -> tuple[float, float]:
@@ -172,21 +178,23 @@ def rounds(name: str, ways: list[str], count: int, kind: str) -> Iterator[dict[s
     for way in ways:
         # what is imported and traced once is not part of a round
         timed(WAYS[way][0], workload, model, 1)
-    epochs = workload.epochs if kind == "fit" else 1
+    # half a second more where the fit is short
+    lengths = {"fit": [workload.epochs], "first": [1], "short": [1, 1 + max(1, workload.epochs // 10)]}[kind]
     for number in range(count):
         for way in generator.permutation(["again", *ways]):
-            fitted = build() if kind == "first" else model
-            wall, cpu = timed(WAYS["plain" if way == "again" else way][0], workload, fitted, epochs)
-            yield {"workload": name, "kind": kind, "round": number, "way": str(way), "wall": wall, "cpu": cpu}
+            for epochs in lengths:
+                fitted = build() if kind == "first" else model
+                wall, cpu = timed(WAYS["plain" if way == "again" else way][0], workload, fitted, epochs)
+                line = {"workload": name, "kind": kind, "round": number, "way": str(way), "wall": wall, "cpu": cpu}
+                yield line | ({"epochs": epochs} if kind == "short" else {})
 
 
 def compared(lines: list[dict[str, Any]]) -> dict[tuple[str, str, str], NDArray[np.float64]]:
-    """(workload, kind, way) -> wall and CPU against those of the plain fits of the same round, shape (rounds, 2).
-
-    Ratios, but for the kind "once": differences in milliseconds.
-    """
+    """(workload, kind, way) -> wall and CPU as ratios to the plain fits of the same round, shape (rounds, 2)."""
     whole: dict[tuple[Any, ...], dict[str, NDArray[np.float64]]] = defaultdict(dict)
     for line in lines:
+        if line["kind"] == "short":
+            continue
         key = line["workload"], line["kind"], line["run"], line["round"]
         whole[key][line["way"]] = np.array([line["wall"], line["cpu"]])
     found: dict[tuple[str, str, str], list[NDArray[np.float64]]] = defaultdict(list)
@@ -197,8 +205,49 @@ def compared(lines: list[dict[str, Any]]) -> dict[tuple[str, str, str], NDArray[
         one, other = times.pop("plain"), times.pop("again")
         bases = {"plain": (other, one)} | {way: (pair, (one + other) / 2) for way, pair in times.items()}
         for way, (pair, base) in bases.items():
-            found[workload, kind, way].append(1000 * (pair - base) if kind == "once" else pair / base)
+            found[workload, kind, way].append(pair / base)
     return {key: np.array(value) for key, value in found.items()}
+
+
+#: A middle and the ends of its 95 % interval.
+Interval = tuple[float, ...]
+
+
+def short(lines: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[list[Interval], list[Interval], int]]:
+    """(workload, way) -> of wall and CPU the ratio of an epoch more, and the milliseconds paid once; the rounds."""
+    times: dict[str, dict[tuple[str, int], dict[Any, list[float]]]] = defaultdict(lambda: defaultdict(dict))
+    for line in lines:
+        if line["kind"] == "short":
+            one = times[line["workload"]][line["way"], line["epochs"]]
+            one[line["run"], line["round"]] = [line["wall"], line["cpu"]]
+    parts = {(workload, way): told for workload, fits in times.items() for way, told in _apart(fits).items()}
+    return {key: told for key, told in parts.items() if key[1] != "again"}
+
+
+def _apart(fits: dict[tuple[str, int], dict[Any, list[float]]]) -> dict[str, tuple[Any, Any, int]]:
+    """The same for one workload; `fits` are the times of (way, epochs) in each round."""
+    once, more = sorted({epochs for _way, epochs in fits})
+    whole = sorted(set.intersection(*map(set, fits.values())))
+    arrays = {key: np.array([of_round[each] for each in whole]) for key, of_round in fits.items()}
+
+    def low(way: str, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Seconds of one epoch, and of an epoch more, of wall and CPU; shape (2, 2)."""
+        first, longer = (np.quantile(arrays[way, epochs][chosen], LOW, axis=0) for epochs in (once, more))
+        return np.array([first, (longer - first) / (more - once)])
+
+    def told(way: str, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        others = ["again"] if way == "plain" else ["plain", "again"]
+        (first, step), (plain, plain_step) = low(way, chosen), np.mean([low(one, chosen) for one in others], axis=0)
+        return np.concatenate([step / plain_step, 1000 * (first - plain)])
+
+    generator = np.random.default_rng(0)
+    resampled = [generator.integers(0, len(whole), len(whole)) for _ in range(1000)]
+    found = {}
+    for way in {way for way, _epochs in fits}:
+        ends = np.quantile([told(way, chosen) for chosen in resampled], [0.025, 0.975], axis=0)
+        intervals = [tuple(map(float, each)) for each in zip(told(way, np.arange(len(whole))), *ends, strict=True)]
+        found[way] = (intervals[:2], intervals[2:], len(whole))
+    return found
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -212,7 +261,6 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
 
 TITLES = {
     "fit": "A fit of about five seconds, its model traced: ratio to the plain one",
-    "once": "What is paid once per fit: milliseconds beyond a plain fit of one epoch",
     "first": "The first epoch of a new model, tracing included: ratio to the plain one",
 }
 
@@ -235,13 +283,28 @@ def write(lines: list[dict[str, Any]]) -> None:
         if not any(key[1] == kind for key in found):
             continue
         text += ["", f"## {title}", "", "| workload | way | wall | CPU | rounds |", "| --- | --- | --- | --- | --- |"]
-        digits = 1 if kind == "once" else 3
         for workload in WORKLOADS:
             for way in WAYS:
                 values = found.get((workload, kind, way))
                 if values is not None:
-                    cells = ["{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*interval(part), d=digits) for part in values.T]
+                    cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*interval(part)) for part in values.T]
                     text.append(f"| {workload} | {way} | {cells[0]} | {cells[1]} | {len(values)} |")
+    parts = short(lines)
+    if parts:
+        text += [
+            *("", "## The steps and what is paid once, apart", ""),
+            f"The {LOW:.0%} quantile of many fits of one epoch and of some more, interleaved: an epoch more as a ratio to",
+            "a plain one, and one epoch in milliseconds beyond a plain one. A fit of five seconds pays both.",
+            *("", "| workload | way | steps, wall | steps, CPU | once, ms wall | once, ms CPU | rounds |"),
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+    for workload in WORKLOADS:
+        for way in OURS:
+            if (workload, way) in parts:
+                ratios, once, count = parts[workload, way]
+                cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*each) for each in ratios]
+                cells += ["{:.0f} [{:.0f}, {:.0f}]".format(*each) for each in once]
+                text.append(f"| {workload} | {way} | {' | '.join(cells)} | {count} |")
     (HERE / "COST.md").write_text("\n".join(text) + "\n")
     draw(found)
 
@@ -296,6 +359,12 @@ def main() -> None:
             lines.append({**line, "run": run, "commit": commit})
             with RESULTS.open("a") as results:
                 results.write(json.dumps(lines[-1]) + "\n")
+        for (_, way), (ratios, once, count) in short(lines).items():
+            told = [
+                "{} {:.3f} [{:.3f}, {:.3f}] and {:.0f} [{:.0f}, {:.0f}] ms".format(unit, *ratio, *single)
+                for unit, ratio, single in zip(("wall", "CPU"), ratios, once, strict=True)
+            ]
+            print(f"{workload:>12} {way:>24}: {', '.join(told)}, {count} rounds", flush=True)
         for (_, _, way), values in compared(lines).items():
             told = [
                 "{} {:.3f} [{:.3f}, {:.3f}]".format(unit, *interval(column))
