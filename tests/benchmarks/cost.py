@@ -293,8 +293,8 @@ def write(lines: list[dict[str, Any]]) -> None:
     if parts:
         text += [
             *("", "## The steps and what is paid once, apart", ""),
-            f"The {LOW:.0%} quantile of many fits of one epoch and of some more, interleaved: an epoch more as a ratio to",
-            "a plain one, and one epoch in milliseconds beyond a plain one. A fit of five seconds pays both.",
+            f"The {LOW:.0%} quantile of many fits of one epoch and of some more, interleaved: an epoch more as a ratio",
+            "to a plain one, and one epoch in milliseconds beyond a plain one. A fit of five seconds pays both.",
             *("", "| workload | way | steps, wall | steps, CPU | once, ms wall | once, ms CPU | rounds |"),
             "| --- | --- | --- | --- | --- | --- | --- |",
         ]
