@@ -10,6 +10,7 @@ from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.record import Data, Fit, PipelineStep, TrainingRecord
+from kerasdoctor.remedies.fixed_validation_set import FixedValidationSet
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the second validation's rows that the first one had, below which they are another set. A generator that
@@ -166,12 +167,18 @@ class ChangingValidationSet(Rule):
     message = _("The validation set is not fixed: {statement}.")
 
     causes = (
-        Cause("infinite-generator", _("the validation data have no end"), examine=infinite_generator),
+        Cause(
+            "infinite-generator",
+            _("the validation data have no end"),
+            examine=infinite_generator,
+            remedies=(FixedValidationSet(),),
+        ),
         Cause("augmented-validation", _("the validation rows are augmented"), examine=augmented_validation),
         Cause(
             "shuffled-partial-validation",
             _("a part of shuffled rows is validated on"),
             examine=shuffled_partial_validation,
+            remedies=(FixedValidationSet(),),
         ),
     )
 

@@ -9,6 +9,7 @@ from kerasdoctor.examples import shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.record import Earlier, Fit, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.fresh_weights import FreshWeights
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -138,7 +139,7 @@ class ContinuedTraining(Rule):
             "cell-run-again",
             _("the call was made again, and the model not built again"),
             examine=cell_run_again,
-            remedies=(FreshWeights(),),
+            remedies=(FreshWeights(), ContinueTraining()),
         ),
     )
 

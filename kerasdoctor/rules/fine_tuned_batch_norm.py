@@ -16,6 +16,8 @@ from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.record import Layer, Metric, Model, TrainingRecord
+from kerasdoctor.remedies.frozen_batch_norm import FrozenBatchNorm
+from kerasdoctor.remedies.two_stages import TwoStages
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: As in `lagging-batch-norm`: variances twice or half of what is remembered, means one standard deviation away, and a
@@ -127,6 +129,7 @@ class FineTunedBatchNorm(Rule):
             "trainable-batch-norm-in-pretrained",
             _("its statistics are overwritten; set trainable=False on these layers before compile"),
             examine=trainable_batch_norm_in_pretrained,
+            remedies=(FrozenBatchNorm(), TwoStages()),
         ),
         Cause(
             "training-true-call",

@@ -15,9 +15,14 @@ from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Content, ContentKind, Data, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.array_of_numbers import ArrayOfNumbers
+from kerasdoctor.remedies.equal_lengths import EqualLengths
 from kerasdoctor.remedies.ignored_class import IgnoredClass
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
+from kerasdoctor.remedies.logged_monitor import LoggedMonitor
+from kerasdoctor.remedies.loss_of_targets import LossOfTargets
 from kerasdoctor.remedies.more_outputs import MoreOutputs
+from kerasdoctor.remedies.numbered_labels import NumberedLabels
+from kerasdoctor.remedies.output_shape import OutputShape
 from kerasdoctor.remedies.smaller_batch import SmallerBatch
 from kerasdoctor.remedies.suited_loss import SuitedLoss
 from kerasdoctor.remedies.wider_embedding import WiderEmbedding
@@ -387,12 +392,17 @@ class FitRaised(Rule):
             examine=one_hot_for_sparse,
             remedies=(SuitedLoss(sparse=False),),
         ),
-        Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
+        Cause(
+            "output-shape",
+            _("the output has another shape than the targets"),
+            examine=output_shape,
+            remedies=(OutputShape(),),
+        ),
         Cause(
             "label-out-of-range",
             _("a label has no output"),
             examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
-            remedies=(LabelsFromZero(), IgnoredClass(), MoreOutputs()),
+            remedies=(LabelsFromZero(), NumberedLabels(), IgnoredClass(), MoreOutputs()),
         ),
         Cause(
             "embedding-index",
@@ -411,12 +421,8 @@ class FitRaised(Rule):
             examine=object_dtype,
             remedies=(ArrayOfNumbers(),),
         ),
-        Cause("ragged-input", _("rows of different lengths"), examine=ragged_input),
-        Cause(
-            "text-input",
-            _("text in place of numbers"),
-            examine=text_input,
-        ),
+        Cause("ragged-input", _("rows of different lengths"), examine=ragged_input, remedies=(EqualLengths(),)),
+        Cause("text-input", _("text in place of numbers"), examine=text_input, remedies=(NumberedLabels(),)),
         Cause(
             "input-shape",
             _("the inputs have another shape than the model takes"),
@@ -428,7 +434,12 @@ class FitRaised(Rule):
                 _("Keras says: {said}"),
             ),
         ),
-        Cause("unknown-monitor", _("a callback watches what is not logged"), examine=unknown_monitor),
+        Cause(
+            "unknown-monitor",
+            _("a callback watches what is not logged"),
+            examine=unknown_monitor,
+            remedies=(LoggedMonitor(),),
+        ),
         Cause(
             "out-of-memory",
             _("the memory does not suffice"),
@@ -446,6 +457,7 @@ class FitRaised(Rule):
             "missing-loss",
             _("compile was given no loss"),
             examine=_told(r"No loss to compute", _("Keras says: {said}")),
+            remedies=(LossOfTargets(),),
         ),
         Cause("missing-targets", _("fit was given no targets"), examine=missing_targets),
         Cause(

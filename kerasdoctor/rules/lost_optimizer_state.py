@@ -10,6 +10,7 @@ from kerasdoctor.examples import digits_with_steps
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.record import Compile, Earlier, Fit, Layer, Model, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.kept_state import KeptState
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -160,13 +161,13 @@ class LostOptimizerState(Rule):
             "compiled-again",
             _("the model was compiled again between the two fits"),
             examine=compiled_again,
-            remedies=(KeptState(),),
+            remedies=(ContinueTraining(), KeptState()),
         ),
         Cause(
             "weights-only-file",
             _("the weights came from elsewhere, as a weights-only file brings them"),
             examine=weights_only_file,
-            remedies=(KeptState(),),
+            remedies=(ContinueTraining(), KeptState()),
         ),
     )
 

@@ -11,7 +11,9 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.row_order import RowOrder
-from kerasdoctor.record import Data, TrainingRecord
+from kerasdoctor.record import Data, Source, TrainingRecord
+from kerasdoctor.remedies.same_columns import SameColumns
+from kerasdoctor.remedies.same_scale import SameScale
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Times that the median feature may spread wider, or less wide, in the validation part: 0 of 3,000 random splits of
@@ -243,6 +245,9 @@ def _digits_in_parts(difference: Difference) -> TrainingRecord:
     record.data = replace(
         record.data, validation_kind="arrays", containers={**record.data.containers, "validation_data": "tuple"}
     )
+    arguments = {"x": "x", "y": "y", "validation_data": "(x_val, y_val)"}
+    call = "model.fit(x, y, validation_data=(x_val, y_val))"
+    record.source = Source(call=call, arguments=arguments, model="model")
     labels = record.quantities["split_labels"]
     return with_quantities(
         record, split_labels=replace(labels, source="validation_data"), part_scale=PartScale({"x": difference})
@@ -297,10 +302,20 @@ class MismatchedPreprocessing(Rule):
     message = _("The rows that validate were prepared differently from those that train: {statement}.")
 
     causes = (
-        Cause("different-range", _("one part was scaled, the other was not"), examine=different_range),
+        Cause(
+            "different-range",
+            _("one part was scaled, the other was not"),
+            examine=different_range,
+            remedies=(SameScale(),),
+        ),
         Cause("shifted-mean", _("a mean was subtracted from one part only"), examine=shifted_mean),
-        Cause("different-dtype", _("one part was never converted"), examine=different_dtype),
-        Cause("different-columns", _("the features stand in another order"), examine=different_columns),
+        Cause("different-dtype", _("one part was never converted"), examine=different_dtype, remedies=(SameScale(),)),
+        Cause(
+            "different-columns",
+            _("the features stand in another order"),
+            examine=different_columns,
+            remedies=(SameColumns(),),
+        ),
     )
 
     examples = (

@@ -12,6 +12,7 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import cut, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.record import Fit, Metric, Outcome, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.more_epochs import MoreEpochs
 from kerasdoctor.remedies.more_patience import MorePatience
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
@@ -99,12 +100,17 @@ class StoppedTooEarly(Rule):
     message = _("The run ended too early: {statement}.")
 
     causes = (
-        Cause("epochs-ran-out", _("too few epochs were asked for"), examine=epochs_ran_out, remedies=(MoreEpochs(),)),
+        Cause(
+            "epochs-ran-out",
+            _("too few epochs were asked for"),
+            examine=epochs_ran_out,
+            remedies=(ContinueTraining(), MoreEpochs()),
+        ),
         Cause(
             "impatient-early-stopping",
             _("EarlyStopping waited too little"),
             examine=impatient_early_stopping,
-            remedies=(MorePatience(),),
+            remedies=(ContinueTraining(), MorePatience()),
         ),
     )
 
