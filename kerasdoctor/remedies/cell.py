@@ -624,6 +624,10 @@ class _Cell:
             function, written = self._clone_function(arguments)
             lines += written
             keywords.append(f"clone_function={function}")
+        top = {layer.name for layer in self._record.model.layers if layer.top_level}
+        if any(change.layer not in top for change in arguments):
+            # into the models that stand as a layer in this one
+            keywords.append("recursive=True")
         if any(isinstance(change, NormalizeFirst) for change in changes):
             return self._normalized_first(name, old, why)
         front = [change for change in changes if isinstance(change, PrependLayer)]

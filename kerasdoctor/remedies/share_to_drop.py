@@ -19,9 +19,7 @@ class ShareToDrop(Remedy):
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         layers = [
-            layer
-            for layer in record.model.layers
-            if layer.top_level and "Dropout" in layer.kind and self.least <= (layer.rate or 0) < 1
+            layer for layer in record.model.layers if "Dropout" in layer.kind and self.least <= (layer.rate or 0) < 1
         ]
         if record.model.kind == "subclassed" or not layers:
             return None

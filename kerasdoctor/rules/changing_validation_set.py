@@ -154,8 +154,8 @@ class ChangingValidationSet(Rule):
     a random operation, which augment; a shuffle in front of `take` or `validation_steps`.
 
     ## Remedies
-    A finite validation set that is taken whole: no `repeat`, no `shuffle`, no random layer mapped onto it. Random
-    layers inside the model are switched off in validation by themselves.
+    A finite validation set that is taken whole; a cell draws that of a generator once. No `repeat`, no `shuffle`, no
+    random layer mapped onto it. Random layers inside the model are switched off in validation by themselves.
 
     ## References
     tensorflow/tensorflow#25254; keras-team/keras-preprocessing#218 (one generator object augments both subsets).
@@ -173,7 +173,11 @@ class ChangingValidationSet(Rule):
             examine=infinite_generator,
             remedies=(FixedValidationSet(),),
         ),
-        Cause("augmented-validation", _("the validation rows are augmented"), examine=augmented_validation),
+        Cause(
+            "augmented-validation",
+            _("the validation rows are augmented; take the random step out of their pipeline"),
+            examine=augmented_validation,
+        ),
         Cause(
             "shuffled-partial-validation",
             _("a part of shuffled rows is validated on"),

@@ -118,7 +118,7 @@ class ContinuedTraining(Rule):
 
     ## Remedies
     A new model: `fit` never sets weights back. Build it in the cell that trains it, or in the loop over the folds. To
-    go on is right where it is meant: `initial_epoch` says so, and keeps the epochs in order.
+    go on is right where it is meant: `initial_epoch` says so, and keeps the epochs in order: a cell goes on that way.
 
     ## References
     keras-team/keras#4709, #2712 (`fit` goes on from the weights that are there).

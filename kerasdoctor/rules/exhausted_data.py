@@ -86,7 +86,7 @@ def _short_generator() -> TrainingRecord:
     record = _piped(25, kind="generator")
     arguments = {"x": "batches()", "steps_per_epoch": "45", "epochs": "2"}
     record.source = Source(
-        call="model.fit(batches(), steps_per_epoch=45, epochs=2)", arguments=arguments, model="model"
+        call="model.fit(batches(), steps_per_epoch=45, epochs=2)", arguments=arguments, model="model", notebook=True
     )
     return record
 
@@ -114,8 +114,8 @@ class ExhaustedData(Rule):
     A Python generator ends for good. A `tf.data` pipeline of known length was asked for more batches than it holds.
 
     ## Remedies
-    Leave `steps_per_epoch` out, so that an epoch is one pass through the data; or an endless pipeline:
-    `dataset.repeat()`, a generator with `while True`. A `keras.utils.PyDataset` starts again at every epoch.
+    Leave `steps_per_epoch` out, so that an epoch is one pass through the data, of a generator as arrays; or an endless
+    pipeline: `dataset.repeat()`, a generator with `while True`. A `keras.utils.PyDataset` starts again at every epoch.
 
     ## References
     The documentation of `Model.fit`, `steps_per_epoch`.

@@ -112,9 +112,10 @@ class FineTunedBatchNorm(Rule):
     neither training=True nor training=False given while the model was built has any effect.
 
     ## Remedies
-    Set `layer.trainable = False` on every BatchNormalization of the backbone before `compile`: in Keras 3 this makes
-    it run in inference mode. Calling the backbone with training=False, as older guides have it, does not in a
-    Functional model. Then a small learning rate. No cell is written: it would have to begin from fresh weights.
+    Set `layer.trainable = False` on every BatchNormalization of the backbone before `compile`: in Keras 3 this makes it
+    run in inference mode. Calling the backbone with training=False, as older guides have it, does not in a Functional
+    model. Then a small learning rate; or the head first, and all layers after it. Both keep the weights of the model
+    that is there, whose statistics are those of this run: build it anew for its own.
 
     ## References
     Keras 3, guides/transfer_learning; keras-team/keras#9214, #9965, #10045, #10214, #11590.
@@ -133,7 +134,7 @@ class FineTunedBatchNorm(Rule):
         ),
         Cause(
             "training-true-call",
-            _("the layers are called with training=True"),
+            _("the layers are called with training=True; leave it out of `call`"),
             examine=training_true_call,
         ),
     )

@@ -17,6 +17,8 @@ from kerasdoctor.record import Compile, Content, ContentKind, Data, Model, Outco
 from kerasdoctor.remedies.array_of_numbers import ArrayOfNumbers
 from kerasdoctor.remedies.equal_lengths import EqualLengths
 from kerasdoctor.remedies.ignored_class import IgnoredClass
+from kerasdoctor.remedies.input_axes import InputAxes
+from kerasdoctor.remedies.inputs_as_targets import InputsAsTargets
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
 from kerasdoctor.remedies.logged_monitor import LoggedMonitor
 from kerasdoctor.remedies.loss_of_targets import LossOfTargets
@@ -368,14 +370,14 @@ class FitRaised(Rule):
     causes = (
         Cause(
             "callback-raised",
-            _("a callback raised it"),
+            _("a callback raised it; mend the line named"),
             examine=_raised_by(
                 ("callback",), _("no callback raised it"), _("the callback {name} raised it, not the training")
             ),
         ),
         Cause(
             "data-raised",
-            _("the generator or pipeline raised it while it made a batch"),
+            _("the generator or pipeline raised it while it made a batch; mend the line named"),
             examine=_raised_by(
                 ("data",), _("no generator or pipeline raised it"), _("{name} raised it while it made a batch")
             ),
@@ -414,7 +416,11 @@ class FitRaised(Rule):
             remedies=(WiderEmbedding(),),
         ),
         Cause("python-lists", _("lists in place of arrays"), examine=python_lists, remedies=(ArrayOfNumbers(),)),
-        Cause("different-lengths", _("arrays of different lengths"), examine=different_lengths),
+        Cause(
+            "different-lengths",
+            _("arrays of different lengths; look for where rows of one alone were left out"),
+            examine=different_lengths,
+        ),
         Cause(
             "object-dtype",
             _("Python objects in place of numbers"),
@@ -433,6 +439,7 @@ class FitRaised(Rule):
                 r"|expects \d+ (named )?input\(s\)|Missing data for input \"[^\"]*\"",
                 _("Keras says: {said}"),
             ),
+            remedies=(InputAxes(),),
         ),
         Cause(
             "unknown-monitor",
@@ -448,7 +455,7 @@ class FitRaised(Rule):
         ),
         Cause(
             "no-data",
-            _("there are no rows to train on"),
+            _("there are no rows to train on; look at what was loaded"),
             examine=_told(
                 r"contains \d+ samples, which is not sufficient to split", _("the training data {said} it in two")
             ),
@@ -459,10 +466,10 @@ class FitRaised(Rule):
             examine=_told(r"No loss to compute", _("Keras says: {said}")),
             remedies=(LossOfTargets(),),
         ),
-        Cause("missing-targets", _("fit was given no targets"), examine=missing_targets),
+        Cause("missing-targets", _("fit was given no targets"), examine=missing_targets, remedies=(InputsAsTargets(),)),
         Cause(
             "own-code",
-            _("code of your own in the model, the loss or a metric raised it"),
+            _("code of your own in the model, the loss or a metric raised it; mend the line named"),
             examine=_raised_by(
                 ("layer", "model", "loss", "metric"),
                 _("no code of your own in the model, the loss or a metric raised it"),

@@ -143,9 +143,9 @@ class LostOptimizerState(Rule):
     model object is new.
 
     ## Remedies
-    Do not compile between two fits that belong together. Save the whole model (`model.save("model.keras")`, then
-    `load_model`, which brings the optimizer) or let `BackupAndRestore` do it. What is lost comes back after some steps:
-    moments within about 1 / (1 - beta) of them, a schedule not at all.
+    Do not compile between two fits that belong together: a cell goes on with the optimizer that there is now. Save the
+    whole model (`model.save("model.keras")`, then `load_model`, which brings the optimizer) or let `BackupAndRestore`
+    do it. What is lost comes back after some steps: moments within about 1 / (1 - beta) of them, a schedule not at all.
 
     ## References
     keras-team/keras#2378, #11077, #16023. Measured: `optimizer.iterations` is 0 after `compile` and after

@@ -244,7 +244,7 @@ class MajorityPredictor(Rule):
         ),
         Cause(
             "no-signal",
-            _("the inputs say nothing about the labels"),
+            _("the inputs say nothing about the labels; look whether both are of the same rows"),
             examine=no_signal,
             explains=("dead-units", "learning-rate-too-low", "saturated-units", "underfitting", "vanishing-gradients"),
         ),

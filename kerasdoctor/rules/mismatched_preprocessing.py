@@ -247,7 +247,7 @@ def _digits_in_parts(difference: Difference) -> TrainingRecord:
     )
     arguments = {"x": "x", "y": "y", "validation_data": "(x_val, y_val)"}
     call = "model.fit(x, y, validation_data=(x_val, y_val))"
-    record.source = Source(call=call, arguments=arguments, model="model")
+    record.source = Source(call=call, arguments=arguments, model="model", notebook=True)
     labels = record.quantities["split_labels"]
     return with_quantities(
         record, split_labels=replace(labels, source="validation_data"), part_scale=PartScale({"x": difference})
@@ -290,7 +290,8 @@ class MismatchedPreprocessing(Rule):
 
     ## Remedies
     One function that prepares both parts, or the scaling as a layer of the model (Rescaling, Normalization), where it
-    cannot be forgotten. Which part is right, only you know: no cell is written.
+    cannot be forgotten. A cell divides the part that was not divided, and takes the columns of a DataFrame by their
+    names; which mean was subtracted, only you know.
 
     ## References
     keras-team/keras#12689 (two ways of preprocessing in two generators: val_acc stays at 1/C), #7187.
@@ -308,7 +309,11 @@ class MismatchedPreprocessing(Rule):
             examine=different_range,
             remedies=(SameScale(),),
         ),
-        Cause("shifted-mean", _("a mean was subtracted from one part only"), examine=shifted_mean),
+        Cause(
+            "shifted-mean",
+            _("a mean was subtracted from one part only; subtract the one of the training rows from both"),
+            examine=shifted_mean,
+        ),
         Cause("different-dtype", _("one part was never converted"), examine=different_dtype, remedies=(SameScale(),)),
         Cause(
             "different-columns",

@@ -458,14 +458,22 @@ class NanLoss(Rule):
             examine=unscaled_targets,
             remedies=(RescaleTargets(),),
         ),
-        Cause("custom-loss", _("a loss function of your own computes NaN"), examine=custom_loss),
+        Cause(
+            "custom-loss",
+            _("a loss function of your own computes NaN; keep its logarithms, roots and divisions away from 0"),
+            examine=custom_loss,
+        ),
         Cause(
             "outside-the-domain",
             _("the loss is given predictions or targets that it is not defined for"),
             examine=outside_the_domain,
             remedies=(OutputActivation(), RescaleTargets()),
         ),
-        Cause("unstable-layer", _("a layer computes NaN from finite numbers"), examine=unstable_layer),
+        Cause(
+            "unstable-layer",
+            _("a layer computes NaN from finite numbers; keep its logarithms, roots and divisions away from 0"),
+            examine=unstable_layer,
+        ),
         Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision, remedies=(FullPrecision(),)),
         Cause(
             "changed-outside",

@@ -196,7 +196,7 @@ class NegativeLoss(Rule):
             # the inputs that matter here are the targets
             remedies=(RescaleTargets(),),
         ),
-        Cause("negative-weights", _("weights are below 0"), examine=negative_weights),
+        Cause("negative-weights", _("weights are below 0; look at how they were made"), examine=negative_weights),
         Cause(
             "no-distributions",
             _("targets or outputs do not sum to 1"),

@@ -112,8 +112,12 @@ class NothingTrainable(Rule):
             examine=frozen_layers,
             remedies=(TrainableHead(), TwoStages(), TrainableLayers()),
         ),
-        Cause("no-weights", _("no layer has weights"), examine=no_weights),
-        Cause("disconnected-output", _("no gradient reaches the weights"), examine=disconnected_output),
+        Cause("no-weights", _("no layer has weights; add one that has, such as Dense"), examine=no_weights),
+        Cause(
+            "disconnected-output",
+            _("no gradient reaches the weights; replace the operation without a derivative"),
+            examine=disconnected_output,
+        ),
     )
 
     examples = (Unhealthy(frozen_digits, confirms=("frozen-layers",)), Healthy(shuffled_digits))

@@ -242,7 +242,11 @@ class OscillatingValidation(Rule):
             examine=small_dataset,
             remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs()),
         ),
-        Cause("sampling-noise", _("the validation set is too small to show less"), examine=sampling_noise),
+        Cause(
+            "sampling-noise",
+            _("the validation set is too small to show less; nothing is wrong"),
+            examine=sampling_noise,
+        ),
     )
 
     examples = (

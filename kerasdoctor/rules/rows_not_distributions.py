@@ -101,7 +101,11 @@ class RowsNotDistributions(Rule):
             several_ones,
             remedies=(OutputActivation(activation="sigmoid", loss="binary_crossentropy"),),
         ),
-        Cause("empty-rows", _("rows are all zeros: the loss ignores them"), empty_rows),
+        Cause(
+            "empty-rows",
+            _("rows are all zeros, and the loss ignores them; give them a label or leave them out"),
+            empty_rows,
+        ),
         Cause(
             "unnormalized-rows",
             _("rows of other numbers do not sum to 1"),

@@ -105,7 +105,11 @@ class SmallDataset(Rule):
             examine=large_network,
             remedies=(Dropout(), WeightRegularization()),
         ),
-        Cause("wrong-labels", _("wrong labels cap the accuracy"), examine=wrong_labels),
+        Cause(
+            "wrong-labels",
+            _("wrong labels cap the accuracy; look at the rows that the network gets wrong most surely"),
+            examine=wrong_labels,
+        ),
     )
 
     examples = (Unhealthy(mislabelled_digits, confirms=()), Healthy(shuffled_digits), Healthy(tumours))

@@ -87,8 +87,8 @@ class StoppedTooEarly(Rule):
     a bump of a curve that falls.
 
     ## Remedies
-    Three times the epochs, best with EarlyStopping to end them; more patience. Both train from fresh weights; to go on
-    with the weights there are, call `fit` again with `initial_epoch`.
+    To go on with the weights and the optimizer that there are, with `initial_epoch`; three times the epochs, best with
+    EarlyStopping to end them, or more patience, both from fresh weights.
 
     ## References
     Google, Deep Learning Tuning Playbook, on runs whose best step is the last one; Prechelt (1998), Early stopping -

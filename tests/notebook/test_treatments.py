@@ -338,3 +338,110 @@ def test_the_rate_falls_where_the_loss_stays(shell):
     assert shell.run("%kdoctor report").record.fit.callbacks == ("ReduceLROnPlateau",)
     # one is enough
     assert ReduceOnPlateau().plan(shell.run("%kdoctor report").record) is None
+
+
+def test_images_for_a_pretrained_network(shell):
+    setup = (
+        "base = keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=0.35, weights=None, include_top=False)\n"
+        "base.trainable = False\n"
+        "head = [keras.layers.Flatten(), keras.layers.Dense(3, activation='softmax')]\n"
+        "model = keras.Sequential([keras.Input((32, 32, 3)), base, *head])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "x = rng.integers(0, 256, (64, 32, 32, 3)).astype('float32'); y = y[:64]"
+    )
+    _before, after, source = treated(
+        shell, setup, "%kdoctor fit model.fit(x, y, epochs=1, verbose=0)", "pretrained-input-range", "backbone-range"
+    )
+    assert cured(after, "pretrained-input-range"), source
+    # the pretrained network itself, not a copy
+    assert shell.run("scaled_model.layers[-1] is model")
+    assert float(shell.run("scaled_model.layers[0](x).numpy().min()")) == pytest.approx(-1.0)
+
+
+def test_weights_of_a_file_that_the_user_names(shell, tmp_path, monkeypatch):
+    from kerasdoctor.remedies import cell
+    from kerasdoctor.remedies.pretrained_weights import PretrainedWeights
+
+    monkeypatch.chdir(tmp_path)
+    shell.run(PROGRAM)
+    shell.run("%kdoctor fit model.fit(x, y, epochs=3, verbose=0)")
+    shell.run("model.save_weights('old.weights.h5'); model.save('old.keras'); model.save('old.h5')")
+    (tmp_path / "old.h5").rename(tmp_path / "old.hdf5")
+    plan = PretrainedWeights().plan(shell.run("%kdoctor report").record)
+    assert plan is not None
+    written = cell.write(shell.run("%kdoctor report").record, plan)
+    assert written is not None
+    assert written.applicability is Applicability.HAS_PLACEHOLDERS
+    for name in ("old.weights.h5", "old.keras", "old.hdf5"):
+        # another number of classes: the last layer does not fit
+        shell.run("first = model.layers[0].kernel.numpy(); model = net(last=5)")
+        shell.run("model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])")
+        loaded = written.source.split("model.compile")[0].replace("weights = ...", f"weights = {name!r}")
+        shell.run(loaded)
+        assert shell.run("bool((model.layers[0].kernel.numpy() == first).all())"), name
+        shell.run(written.source.replace("weights = ...", f"weights = {name!r}"))
+        shell.run("model.load_weights('old.keras', skip_mismatch=True)")
+
+
+def test_half_precision_is_left(shell):
+    setup = (
+        "keras.config.set_dtype_policy('mixed_float16'); model = net(last=1, activation='linear')\n"
+        "keras.config.set_dtype_policy('float32')\n"
+        "model.compile('sgd', 'mse'); x = 3e4 * x; y = y.astype('float32')"
+    )
+    before, after, source = treated(shell, setup, f"{FIT})", "nan-loss", "full-precision")
+    assert before.record.compile.dtype_policy == "mixed_float16"
+    assert after.record.compile.dtype_policy == "float32", source
+
+
+@pytest.mark.parametrize(
+    ("setup", "call", "rule", "remedy"),
+    [
+        (
+            "x = x.reshape(600, 2, 4)\nmodel.build((None, 8))",
+            f"{FIT}validation_data=(x, y))",
+            "fit-raised",
+            "input-axes",
+        ),
+        (
+            "model = net(last=8, activation='linear'); model.compile('adam', 'mse')",
+            "%kdoctor fit model.fit(x, epochs=2, verbose=0)",
+            "fit-raised",
+            "inputs-as-targets",
+        ),
+        (
+            (
+                "x = np.abs(x); pairs = tf.data.Dataset.from_tensor_slices\n"
+                "train = pairs((x, y)).batch(32); held_out = pairs((255 * x[400:], y[400:])).batch(32)"
+            ),
+            "%kdoctor fit model.fit(train, validation_data=held_out, epochs=2, verbose=0)",
+            "mismatched-preprocessing",
+            "same-scale",
+        ),
+    ],
+)
+def test_the_data_fit_now(shell, setup, call, rule, remedy):
+    _before, after, source = treated(shell, setup, call, rule, remedy)
+    assert cured(after, rule), source
+
+
+def test_an_interrupted_run_goes_on(shell):
+    shell.run(PROGRAM)
+    shell.run(
+        "class Stop(keras.callbacks.Callback):\n"
+        "    def on_epoch_begin(self, epoch, logs=None):\n"
+        "        if epoch == 2: raise KeyboardInterrupt\n"
+        "stop = [Stop()]"
+    )
+    shell.ip.run_cell("%kdoctor fit model.fit(x, y, epochs=6, validation_split=0.2, verbose=0, callbacks=stop)")
+    before = shell.run("%kdoctor report")
+    (found,) = [found for found in before.diagnoses if found.name == "interrupted-run"]
+    source = found.causes[0].prescriptions[0].source
+    assert source.startswith("# 2 epochs are trained: those up to 6 follow")
+    shell.run("stop.clear()")
+    shell.run(source)
+    after = shell.run("%kdoctor report")
+    assert cured(after, "interrupted-run")
+    assert (after.record.fit.initial_epoch, after.record.outcome.epochs) == (2, 4)
+    assert after.record.history["loss"][0] < before.record.history["loss"][-1]
+    assert after.record.model.iterations == 2 * 15
