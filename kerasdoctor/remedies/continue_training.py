@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
-from kerasdoctor.remedies import KeepWeights, Plan, Remedy, SetFitArgument
+from kerasdoctor.remedies import Change, KeepWeights, Plan, Remedy, SetFitArgument
+from kerasdoctor.remedies.more_patience import MorePatience
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,17 @@ class ContinueTraining(Remedy):
         reason = _("{done} epochs are trained: those up to {last} follow, with all that the optimizer knows").format(
             done=done, last=last
         )
-        changes = (KeepWeights(), SetFitArgument("initial_epoch", str(done)), SetFitArgument("epochs", str(last)))
+        changes: tuple[Change, ...] = (
+            KeepWeights(),
+            SetFitArgument("initial_epoch", str(done)),
+            SetFitArgument("epochs", str(last)),
+        )
+        if record.outcome.status == "stopped_early":
+            # what stopped it would do so again
+            patient = MorePatience().plan(record)
+            if patient is None:
+                return None
+            changes += patient.changes
         return Plan(changes, reason)
 
 
