@@ -106,6 +106,14 @@ class SetLayerArgument(Change):
 
 
 @dataclass(frozen=True)
+class ReplaceLayer(Change):
+    """Another layer in the place of the one named `layer`; `source` constructs it with `keras` as the module's name."""
+
+    layer: str
+    source: str
+
+
+@dataclass(frozen=True)
 class AddCallback(Change):
     """One more callback in the `fit` call."""
 

@@ -30,6 +30,7 @@ from kerasdoctor.remedies import (
     PrependLayer,
     RemoveFitArgument,
     ReplaceInputs,
+    ReplaceLayer,
     ReplaceTargets,
     ScaleInputs,
     ScaleTargets,
@@ -54,6 +55,7 @@ _NEW_MODEL = (
     InsertLayer,
     NormalizeFirst,
     PrependLayer,
+    ReplaceLayer,
     SetCompileArgument,
     SetLayerArgument,
     SetLearningRate,
@@ -610,7 +612,7 @@ class _Cell:
             note = _("fill in: build your model anew here, Keras cannot copy a subclassed model")
             return [f"{name} = ...  {comment(note)}"]
         inserted = [change for change in changes if isinstance(change, InsertLayer)]
-        arguments = [change for change in changes if isinstance(change, SetLayerArgument)]
+        arguments = [change for change in changes if isinstance(change, SetLayerArgument | ReplaceLayer)]
         self._module("keras", "keras")
         if inserted and self._record.model.kind == "Sequential" and not arguments:
             return self._with_layers(name, old, why, inserted)
@@ -698,12 +700,20 @@ class _Cell:
             "",
         ]
 
-    def _clone_function(self, arguments: list[SetLayerArgument]) -> tuple[str, list[str]]:
+    def _clone_function(self, arguments: list[SetLayerArgument | ReplaceLayer]) -> tuple[str, list[str]]:
         function = self._free("clone_layer")
-        lines = [f"def {function}(layer):", "    config = layer.get_config()"]
+        lines = [f"def {function}(layer):"]
+        for change in arguments:
+            if isinstance(change, ReplaceLayer):
+                lines += [
+                    f"    if layer.name == {quoted(change.layer)}:",
+                    f"        return {self._keras(change.source)}",
+                ]
+        lines.append("    config = layer.get_config()")
         groups: dict[tuple[str, str], list[str]] = {}
         for change in arguments:
-            groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
+            if isinstance(change, SetLayerArgument):
+                groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
         for (argument, source), layers in groups.items():
             names = ", ".join(map(quoted, layers))
             test = f"layer.name == {names}" if len(layers) == 1 else f"layer.name in {{{names}}}"

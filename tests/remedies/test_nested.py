@@ -12,8 +12,10 @@ from kerasdoctor.remedies.activity_regularization import ActivityRegularization
 from kerasdoctor.remedies.batch_normalization import BatchNormalization
 from kerasdoctor.remedies.default_initialization import DefaultInitialization
 from kerasdoctor.remedies.dropout import Dropout
+from kerasdoctor.remedies.layer_for_batch_norm import LayerForBatchNorm
 from kerasdoctor.remedies.layer_normalization import LayerNormalization
 from kerasdoctor.remedies.leaky_activation import LeakyActivation
+from kerasdoctor.remedies.slower_batch_norm import SlowerBatchNorm
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
@@ -82,3 +84,15 @@ def test_dropout_stands_behind_the_concatenate() -> None:
     (drop,) = [layer for layer in fresh.layers if isinstance(layer, layers.Dropout)]
     assert drop.input is fresh.get_layer("both").output
     assert fresh.get_layer("hidden").input is drop.output
+
+
+def test_layer_normalization_in_place_of_batch_normalization() -> None:
+    stack = [keras.Input((4,)), layers.Dense(6), layers.BatchNormalization(), layers.Dense(3, activation="softmax")]
+    fresh = after(LayerForBatchNorm(), keras.Sequential(stack))
+    assert [type(layer).__name__ for layer in fresh.layers] == ["Dense", "LayerNormalization", "Dense"]
+
+
+def test_momentum_of_ten_batches() -> None:
+    norm = layers.BatchNormalization(momentum=0.1)
+    stack = [keras.Input((4,)), layers.Dense(6), norm, layers.Dense(3, activation="softmax")]
+    assert after(SlowerBatchNorm(), keras.Sequential(stack)).layers[1].momentum == 0.9
