@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from kerasdoctor.diagnosis import Applicability
 from kerasdoctor.record import TrainingRecord
@@ -106,6 +106,14 @@ class SetLayerArgument(Change):
 
 
 @dataclass(frozen=True)
+class ReplaceLayer(Change):
+    """Another layer in the place of the one named `layer`; `source` constructs it with `keras` as the module's name."""
+
+    layer: str
+    source: str
+
+
+@dataclass(frozen=True)
 class AddCallback(Change):
     """One more callback in the `fit` call."""
 
@@ -141,6 +149,82 @@ class SetCompileArgument(Change):
 
     argument: str
     source: str
+
+
+@dataclass(frozen=True)
+class RemoveFitArgument(Change):
+    """An argument of `fit` left out."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
+class KeepWeights(Change):
+    """The model trains on as it stands, with the weights and the optimizer that it has: no fresh one is built."""
+
+    #: File whose weights are put into it first; empty for those that are there, None for one that the user must name.
+    file: str | None = ""
+    #: Whether the file may hold layers of other shapes, which are left out.
+    skip_mismatch: bool = False
+
+
+@dataclass(frozen=True)
+class TrainOnly(Change):
+    """One layer of the model trainable, all others not; takes effect with `compile`."""
+
+    layer: str
+
+
+@dataclass(frozen=True)
+class FreezeBatchNorm(Change):
+    """`trainable=False` for every BatchNormalization of the model, or of the nested models named."""
+
+    nested: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FineTune(Change):
+    """Two fits: of what stands behind the pretrained layers alone, then of all layers, with a smaller rate."""
+
+    #: Name of the nested pretrained model; empty where all layers but the last with weights are pretrained.
+    nested: str
+    #: The last layer with weights.
+    head: str
+    #: Epochs of the first fit, and learning rates of both.
+    epochs: int
+    rate: float
+    smaller: float
+
+
+@dataclass(frozen=True)
+class DrawBatches(Change):
+    """Batches of a generator drawn once, and joined to arrays: `count` of them, or all where it ends."""
+
+    part: Literal["training", "validation"]
+    count: int | None
+
+
+@dataclass(frozen=True)
+class ReplaceInputs(Change):
+    """Inputs of one part replaced by an expression of themselves: `source` with `{x}` in their place."""
+
+    part: Literal["training", "validation"]
+    source: str
+
+
+@dataclass(frozen=True)
+class DropRepeats(Change):
+    """Rows whose inputs repeat an earlier row's left out, and the rest in a random order by a seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class SetMonitor(Change):
+    """Another metric for the callbacks that watch `old`."""
+
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)

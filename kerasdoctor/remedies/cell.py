@@ -18,11 +18,19 @@ from kerasdoctor.remedies import (
     AddCallback,
     BalanceClasses,
     Change,
+    DrawBatches,
     DropNonfinite,
+    DropRepeats,
+    FineTune,
+    FreezeBatchNorm,
     InsertLayer,
+    KeepWeights,
     NormalizeFirst,
     Plan,
     PrependLayer,
+    RemoveFitArgument,
+    ReplaceInputs,
+    ReplaceLayer,
     ReplaceTargets,
     ScaleInputs,
     ScaleTargets,
@@ -30,26 +38,31 @@ from kerasdoctor.remedies import (
     SetFitArgument,
     SetLayerArgument,
     SetLearningRate,
+    SetMonitor,
     SetOptimizerArgument,
     ShiftSentences,
     ShuffleRows,
     SplitForward,
     SplitStratified,
+    TrainOnly,
 )
 from kerasdoctor.remedies.call import LINE, FitCall, broken, free_names, number, renamed
 from kerasdoctor.remedies.call import atom as _atom
 
 #: Changes after which the model may have seen rows that validate now.
-_NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward)
+_NEW_SPLIT = (ShuffleRows, SplitStratified, SplitForward, DropRepeats)
 _NEW_MODEL = (
     InsertLayer,
     NormalizeFirst,
     PrependLayer,
+    ReplaceLayer,
     SetCompileArgument,
     SetLayerArgument,
     SetLearningRate,
     SetOptimizerArgument,
 )
+#: Changes that take effect with `compile`, of a model that keeps its weights.
+_COMPILED = (SetCompileArgument, SetLearningRate, SetOptimizerArgument, TrainOnly, FreezeBatchNorm, PrependLayer)
 _DATA = ("x", "y", "sample_weight")
 #: Columns that a line with its comment may take.
 WIDE = 100
@@ -66,8 +79,8 @@ class Written:
 def write(record: TrainingRecord, plan: Plan) -> Written | None:
     """The cell that makes the changes of `plan` and trains again, watched.
 
-    The model starts from fresh weights, which the cell says. Names that are local to a function of the user's, and
-    models that Keras cannot copy, become placeholders.
+    The model starts from fresh weights, or keeps those that it has; the cell says which. Names that are local to a
+    function of the user's, and models that Keras cannot copy, become placeholders.
 
     Returns:
         None where no right cell can be written, for the reason that `unwritable` tells.
@@ -127,7 +140,8 @@ class _Cell:
         for name in _DATA:
             if self._current.get(name) != self._source.arguments.get(name):
                 self._call.set(name, self._current[name], hidden=name in self._source.hidden)
-        body = [*model, *self._run()]
+        stages = next((change for change in changes if isinstance(change, FineTune)), None)
+        body = [*model, *self._run()] if stages is None else [*model, *self._fine_tuned(stages, changes)]
         if self._loop:
             body = [self._loop, *textwrap.indent("\n".join(body), "    ").splitlines()]
         head = [comment(plan.reason), *self._placeholders()]
@@ -201,6 +215,19 @@ class _Cell:
                 self._balance_classes()
             case ShiftSentences(seed):
                 self._shift_sentences(seed)
+            case _:
+                self._change_more(change)
+
+    def _change_more(self, change: Change) -> None:
+        match change:
+            case DropRepeats(seed):
+                self._drop_repeated(seed)
+            case DrawBatches(part, count):
+                self._draw_batches(part, count)
+            case ReplaceInputs(part, source):
+                self._replace_inputs(part, source)
+            case SetMonitor(old, new):
+                self._set_monitor(old, new)
             case _:
                 # changes of model and call come later
                 return
@@ -400,9 +427,163 @@ class _Cell:
         self._lines += [f"{finite} &= {test}" for test in tests[1:]]
         self._select(finite)
 
+    def _drop_repeated(self, seed: int) -> None:
+        numpy = self._module("numpy", "np")
+        source = _atom(self._current["x"])
+        rows = f"{numpy}.asarray({source}).reshape(len({source}), -1)"
+        kept = self._free("kept", "kept_rows")
+        self._lines += [
+            f"{kept} = {numpy}.unique({rows}, axis=0, return_index=True)[1]  " + comment(_("the first of equal rows")),
+            f"{kept} = {numpy}.random.default_rng({seed}).permutation({kept})",
+        ]
+        self._select(kept)
+
+    def _draw_batches(self, part: str, count: int | None) -> None:
+        """Arrays in place of a generator, for its batches of inputs, targets and weights."""
+        numpy = self._module("numpy", "np")
+        validates = part == "validation"
+        source = self._source.arguments["validation_data" if validates else "x"]
+        batches = self._free(f"{part}_batches")
+        batch, joined = self._free("batch"), self._free("part", "part_of_batch")
+        drawn = f"[next({source}) for {batch} in range({count})]" if count else f"list({source})"
+        if count and not source.isidentifier():
+            # a call would make a new generator for every batch
+            generator = self._free(f"{part}_generator")
+            self._lines.append(f"{generator} = {source}")
+            drawn = drawn.replace(f"next({source})", f"next({generator})", 1)
+        self._lines.append(f"{batches} = {drawn}  " + comment(_("drawn once")))
+        arrays = f"({numpy}.concatenate({joined}) for {joined} in zip(*{batches}))"
+        if validates:
+            held_out = self._free("held_out", "held_out_rows")
+            self._lines.append(f"{held_out} = tuple{arrays}")
+            self._call.set("validation_data", held_out, hidden="validation_data" in self._source.hidden)
+            return
+        rows, targets = self._free("x", "x_drawn"), self._free("y", "y_drawn")
+        self._lines.append(f"{rows}, {targets} = {arrays}")
+        self._call.set("x", rows, hidden="x" in self._source.hidden)
+        self._call.set("y", targets)
+        self._call.set("batch_size", f"len({batches}[0][0])")
+
+    def _replace_inputs(self, part: str, source: str) -> None:
+        argument = "validation_data" if part == "validation" else "x"
+        given = self._source.arguments[argument]
+        kind = self._record.data.validation_kind if part == "validation" else self._record.data.kind
+        if kind == "dataset":
+            # the rest of an element, its targets and weights, stays as it is
+            cast = source.format(x='keras.ops.cast(x, "float32")')
+            value = self._keras(f"{_atom(given)}.map(lambda x, *rest: ({cast}, *rest))")
+        elif part == "training":
+            value = source.format(x=_atom(given))
+        else:
+            parts = ast.parse(given.strip(), mode="eval").body
+            if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
+                sources = [ast.get_source_segment(given.strip(), each) or ast.unparse(each) for each in parts.elts]
+                value = f"({source.format(x=_atom(sources[0]))}, {', '.join(sources[1:])})"
+            else:
+                value = f"({source.format(x=f'{_atom(given)}[0]')}, *{_atom(given)}[1:])"
+        self._call.set(argument, value, hidden=argument in self._source.hidden)
+
+    def _set_monitor(self, old: str, new: str) -> None:
+        given = self._source.arguments["callbacks"]
+        callback = self._free("callback", "watching_callback")
+        several = given if self._container("callbacks") in {"list", "tuple"} else f"[{given}]"
+        self._lines += [
+            f"for {callback} in {several}:",
+            f'    if getattr({callback}, "monitor", None) == {quoted(old)}:',
+            f"        {callback}.monitor = {quoted(new)}",
+        ]
+
     # model ---------------------------------------------------------------------------------------------------------
 
+    def _same_model(self, kept: KeepWeights, changes: tuple[Change, ...]) -> list[str]:
+        """The model that is there, or a new one around it."""
+        model = self._call.model
+        compiled = any(isinstance(change, _COMPILED) for change in changes)
+        fine_tuned = any(isinstance(change, FineTune) for change in changes)
+        why = comment(
+            _("goes on from the weights that are there; the optimizer begins anew")
+            if compiled or fine_tuned
+            else _("goes on from the weights and the optimizer that are there")
+        )
+        lines = [why]
+        if kept.file != "":
+            lines = self._loaded(kept, model)
+        for change in changes:
+            match change:
+                case TrainOnly(layer):
+                    lines += self._trained_alone(layer)
+                case FreezeBatchNorm(nested):
+                    for owner in [f"{_atom(model)}.get_layer({quoted(name)})" for name in nested] or [_atom(model)]:
+                        lines += self._frozen_batch_norm(owner)
+                case PrependLayer(source):
+                    name = self._free("scaled_model", "new_model")
+                    entry = f"keras.Input(batch_shape={model}.input_shape)"
+                    lines.append(f"{name} = keras.Sequential([{entry}, {self._keras(source)}, {model}])")
+                    lines += self._compile(name, model, changes)
+                    self._call.set_model(name)
+                    return lines
+        return [*lines, *(self._compile(model, model, changes) if compiled else [])]
+
+    def _loaded(self, kept: KeepWeights, model: str) -> list[str]:
+        mismatch = ", skip_mismatch=True" if kept.skip_mismatch else ""
+        why = comment(_("goes on from the weights of the file; the optimizer begins anew"))
+        if kept.file is not None:
+            return [why, f"{model}.load_weights({quoted(kept.file)}{mismatch})"]
+        self._applicability = Applicability.HAS_PLACEHOLDERS
+        name = self._free("weights", "weights_file")
+        note = comment(_("fill in: a .weights.h5, .keras, .h5 or .hdf5 file"))
+        return [why, f"{name} = ...  {note}", f"{model}.load_weights({name}{mismatch})"]
+
+    def _trained_alone(self, name: str) -> list[str]:
+        layer = self._free("layer", "each_layer")
+        # the same name in every loop of the cell
+        self._taken.discard(layer)
+        model = _atom(self._call.model)
+        return [
+            f"{model}.trainable = True",
+            f"for {layer} in {model}.layers:",
+            f"    {layer}.trainable = {layer}.name == {quoted(name)}",
+        ]
+
+    def _frozen_batch_norm(self, model: str) -> list[str]:
+        layer = self._free("layer", "each_layer")
+        self._taken.discard(layer)
+        self._module("keras", "keras")
+        return [
+            f"for {layer} in {model}.layers:",
+            f"    if isinstance({layer}, keras.layers.BatchNormalization):",
+            f"        {layer}.trainable = False  " + comment(_("runs by the statistics that it came with")),
+        ]
+
+    def _fine_tuned(self, stages: FineTune, changes: tuple[Change, ...]) -> list[str]:
+        """Both fits, each behind its own `compile`."""
+        model = self._call.model
+        first = FitCall(str(self._call))
+        first.set("epochs", str(stages.epochs), hidden="epochs" in self._source.hidden)
+        watch = "%kdoctor fit " if self._source.notebook else ""
+        if stages.nested:
+            base = self._free("base", "base_model")
+            frozen = [f"{base} = {_atom(model)}.get_layer({quoted(stages.nested)})", f"{base}.trainable = False"]
+            thawed = [f"{base}.trainable = True", *self._frozen_batch_norm(base)]
+        else:
+            frozen = self._trained_alone(stages.head)[1:]
+            thawed = [f"{_atom(model)}.trainable = True", *self._frozen_batch_norm(_atom(model))]
+        return [
+            f"{_atom(model)}.trainable = True",
+            *frozen,
+            *self._compile(model, model, (*changes, SetLearningRate(stages.rate))),
+            *f"{watch}{first}".splitlines(),
+            "",
+            comment(_("then all layers, with small steps")),
+            *thawed,
+            *self._compile(model, model, (*changes, SetLearningRate(stages.smaller))),
+            *self._run(),
+        ]
+
     def _fresh_model(self, changes: tuple[Change, ...]) -> list[str]:
+        kept = next((change for change in changes if isinstance(change, KeepWeights)), None)
+        if kept is not None:
+            return self._same_model(kept, changes)
         built_by_call = isinstance(ast.parse(self._call.model, mode="eval").body, ast.Call)
         if built_by_call and not any(isinstance(change, _NEW_MODEL) for change in changes):
             # `build().fit(...)` builds the model anew by itself
@@ -431,7 +612,7 @@ class _Cell:
             note = _("fill in: build your model anew here, Keras cannot copy a subclassed model")
             return [f"{name} = ...  {comment(note)}"]
         inserted = [change for change in changes if isinstance(change, InsertLayer)]
-        arguments = [change for change in changes if isinstance(change, SetLayerArgument)]
+        arguments = [change for change in changes if isinstance(change, SetLayerArgument | ReplaceLayer)]
         self._module("keras", "keras")
         if inserted and self._record.model.kind == "Sequential" and not arguments:
             return self._with_layers(name, old, why, inserted)
@@ -445,6 +626,10 @@ class _Cell:
             function, written = self._clone_function(arguments)
             lines += written
             keywords.append(f"clone_function={function}")
+        top = {layer.name for layer in self._record.model.layers if layer.top_level}
+        if any(change.layer not in top for change in arguments):
+            # into the models that stand as a layer in this one
+            keywords.append("recursive=True")
         if any(isinstance(change, NormalizeFirst) for change in changes):
             return self._normalized_first(name, old, why)
         front = [change for change in changes if isinstance(change, PrependLayer)]
@@ -515,12 +700,20 @@ class _Cell:
             "",
         ]
 
-    def _clone_function(self, arguments: list[SetLayerArgument]) -> tuple[str, list[str]]:
+    def _clone_function(self, arguments: list[SetLayerArgument | ReplaceLayer]) -> tuple[str, list[str]]:
         function = self._free("clone_layer")
-        lines = [f"def {function}(layer):", "    config = layer.get_config()"]
+        lines = [f"def {function}(layer):"]
+        for change in arguments:
+            if isinstance(change, ReplaceLayer):
+                lines += [
+                    f"    if layer.name == {quoted(change.layer)}:",
+                    f"        return {self._keras(change.source)}",
+                ]
+        lines.append("    config = layer.get_config()")
         groups: dict[tuple[str, str], list[str]] = {}
         for change in arguments:
-            groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
+            if isinstance(change, SetLayerArgument):
+                groups.setdefault((change.argument, self._keras(change.source)), []).append(change.layer)
         for (argument, source), layers in groups.items():
             names = ", ".join(map(quoted, layers))
             test = f"layer.name == {names}" if len(layers) == 1 else f"layer.name in {{{names}}}"
@@ -565,6 +758,8 @@ class _Cell:
             match change:
                 case SetFitArgument(argument, source):
                     self._call.set(argument, self._keras(source), hidden=argument in self._source.hidden)
+                case RemoveFitArgument(argument):
+                    self._call.remove(argument, hidden=argument in self._source.hidden)
                 case AddCallback(source):
                     self._add_callback(self._keras(source))
 

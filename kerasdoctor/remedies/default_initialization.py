@@ -26,8 +26,6 @@ class DefaultInitialization(Remedy):
         changes: list[Change] = []
         for layer in record.model.layers:
             kernel, bias = _class(layer, "kernel_initializer"), _class(layer, "bias_initializer")
-            if not layer.top_level:
-                continue
             if kernel and kernel not in _SCALED:
                 source = '"he_normal"' if layer.activation == "relu" else '"glorot_uniform"'
                 changes.append(SetLayerArgument(layer.name, "kernel_initializer", source))

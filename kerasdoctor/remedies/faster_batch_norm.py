@@ -23,8 +23,7 @@ class FasterBatchNorm(Remedy):
         layers = [
             layer
             for layer in record.model.layers
-            if layer.top_level
-            and layer.kind == "BatchNormalization"
+            if layer.kind == "BatchNormalization"
             and isinstance(now := layer.config.get("momentum", 0.99), int | float)
             and now > self.momentum
         ]

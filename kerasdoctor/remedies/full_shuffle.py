@@ -29,7 +29,10 @@ class FullShuffle(Remedy):
             or given is None
             or len(batches) != 1
             or steps[0].kind != "from_tensor_slices"
-            or any(step.kind not in {"from_tensor_slices", "map", "shuffle", "batch", "prefetch"} for step in steps)
+            or any(
+                step.kind not in {"from_tensor_slices", "map", "shuffle", "cache", "batch", "prefetch"}
+                for step in steps
+            )
             or rows is None
             or not 0 < rows <= MOST_ROWS
         ):

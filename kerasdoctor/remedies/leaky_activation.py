@@ -8,7 +8,7 @@ from typing import ClassVar
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import Plan, Remedy, SetLayerArgument
-from kerasdoctor.remedies.relu_activation import hidden_layers
+from kerasdoctor.remedies.relu_activation import nested_too
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LeakyActivation(Remedy):
     title: ClassVar[str] = _("Use leaky relu in the hidden layers")
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        layers = [layer for layer in hidden_layers(record) if layer.activation == "relu"]
+        layers = [layer for layer in nested_too(record) if layer.activation == "relu"]
         if not layers or record.model.kind == "subclassed":
             return None
         reason = _("a relu that is off has no gradient and stays off; a leaky one comes back")

@@ -19,6 +19,14 @@ def hidden_layers(record: TrainingRecord) -> list[Layer]:
     return [layer for layer in (layers if outputs else layers[:-1]) if layer.name not in outputs]
 
 
+def nested_too(record: TrainingRecord) -> list[Layer]:
+    """The same, with those inside of nested models that are trainable."""
+    outputs = {output.layer for output in record.model.outputs}
+    nested = [layer for layer in record.model.layers if not layer.top_level and layer.kind in _LAYERS]
+    inside = [layer for layer in nested if layer.trainable and layer.name not in outputs]
+    return hidden_layers(record) + (inside if outputs else [])
+
+
 @dataclass(frozen=True)
 class ReluActivation(Remedy):
     """Relu in the hidden layers that have a sigmoid or tanh, with the initialization of He that belongs to it.
@@ -29,7 +37,7 @@ class ReluActivation(Remedy):
     title: ClassVar[str] = _("Use relu in the hidden layers")
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        layers = [layer for layer in hidden_layers(record) if layer.activation in {"sigmoid", "tanh"}]
+        layers = [layer for layer in nested_too(record) if layer.activation in {"sigmoid", "tanh"}]
         if not layers or record.model.kind == "subclassed":
             return None
         changes: tuple[Change, ...] = tuple(SetLayerArgument(layer.name, "activation", '"relu"') for layer in layers)

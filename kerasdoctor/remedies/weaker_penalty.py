@@ -28,7 +28,7 @@ class WeakerPenalty(Remedy):
             SetLayerArgument(layer.name, argument, weak if argument in _ARGUMENTS[:2] else "None")
             for layer in record.model.layers
             for argument in _ARGUMENTS
-            if layer.top_level and isinstance(layer.config.get(argument), Mapping)
+            if isinstance(layer.config.get(argument), Mapping)
         ]
         reason = _("a penalty of {l2:g} times the squares leaves the loss to the data").format(l2=self.l2)
         return Plan(tuple(changes), reason) if changes else None

@@ -29,6 +29,14 @@ class WeightRegularization(Remedy):
         # the last layer maps to the targets: shrinking it shrinks the predictions
         hidden = [layer for layer in layers[:-1] if layer.trainable and not layer.regularized]
         if not hidden:
+            outputs = {output.layer for output in record.model.outputs}
+            nested = [
+                layer for layer in record.model.layers if not layer.top_level and kernel_kind(layer) in KERNEL_LAYERS
+            ]
+            hidden = [
+                layer for layer in nested if layer.trainable and not layer.regularized and layer.name not in outputs
+            ]
+        if not hidden:
             return None
         source = f"keras.regularizers.L1L2({self.l1!r}, {self.l2!r})"
         reason = _("none of these kernels is regularized: {parameters:,} parameters for {rows} training rows").format(

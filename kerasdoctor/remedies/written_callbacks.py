@@ -33,7 +33,8 @@ def with_keywords(record: TrainingRecord, kind: str, keywords: Mapping[str, str]
         if node.args[1:] or any(isinstance(argument, ast.Starred) for argument in node.args):
             # positions may hold what a keyword would give twice
             continue
-        if "monitor" in keywords:
+        if "monitor" in keywords and kind != "ModelCheckpoint":
+            # its first argument is the file
             node.args = []
         node.keywords = [keyword for keyword in node.keywords if keyword.arg not in keywords]
         node.keywords += [ast.keyword(name, ast.parse(source, mode="eval").body) for name, source in keywords.items()]

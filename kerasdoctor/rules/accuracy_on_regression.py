@@ -10,6 +10,7 @@ from kerasdoctor.examples import shuffled_digits, with_head
 from kerasdoctor.heads import Head, head_at
 from kerasdoctor.locale import _
 from kerasdoctor.record import Compile, CompiledMetric, Loss, TrainingRecord
+from kerasdoctor.remedies.class_outputs import ClassOutputs
 from kerasdoctor.remedies.error_metrics import ErrorMetrics
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -100,7 +101,12 @@ class AccuracyOnRegression(Rule):
 
     causes = (
         Cause("continuous-target", _("the target is an amount"), continuous_target, (ErrorMetrics(),)),
-        Cause("classes-as-numbers", _("the target is the number of a class"), classes_as_numbers),
+        Cause(
+            "classes-as-numbers",
+            _("the target is the number of a class"),
+            classes_as_numbers,
+            remedies=(ClassOutputs(),),
+        ),
     )
     examples = (Unhealthy(accuracy_of_amounts, confirms=("continuous-target",)), Healthy(shuffled_digits))
 

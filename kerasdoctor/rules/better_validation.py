@@ -187,10 +187,24 @@ class BetterValidation(Rule):
     message = _("Validation looks better than training: {statement}.")
 
     causes = (
-        Cause("dropout-in-training", _("layers that act in training alone"), examine=dropout_in_training),
-        Cause("epoch-average", _("the training loss is a mean over a falling epoch"), examine=epoch_average),
-        Cause("softened-targets", _("the targets that train are softened"), examine=softened_targets),
-        Cause("easier-validation-rows", _("the validation rows are easier"), examine=easier_validation_rows),
+        Cause(
+            "dropout-in-training", _("layers that act in training alone; nothing is wrong"), examine=dropout_in_training
+        ),
+        Cause(
+            "epoch-average",
+            _("the training loss is a mean over a falling epoch; nothing is wrong"),
+            examine=epoch_average,
+        ),
+        Cause(
+            "softened-targets",
+            _("the targets that train are softened; nothing is wrong"),
+            examine=softened_targets,
+        ),
+        Cause(
+            "easier-validation-rows",
+            _("the validation rows are easier; look at how they were chosen"),
+            examine=easier_validation_rows,
+        ),
     )
 
     examples = (

@@ -97,7 +97,11 @@ class BroadcastTargets(Rule):
 
     causes = (
         Cause("missing-axis", _("the targets lack the last axis"), missing_axis, (ColumnOfTargets(),)),
-        Cause("nothing-to-learn", _("the inputs do not tell the target"), nothing_to_learn),
+        Cause(
+            "nothing-to-learn",
+            _("the inputs do not tell the target; look whether both are of the same rows"),
+            nothing_to_learn,
+        ),
     )
     examples = (Unhealthy(own_squared_error, confirms=()), Healthy(shuffled_digits))
 

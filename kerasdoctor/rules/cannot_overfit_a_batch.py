@@ -11,10 +11,15 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.overfit_batch import BY_HEART, Attempt, OverfitBatch, Way
 from kerasdoctor.record import Model, Outcome, TrainingRecord
+from kerasdoctor.remedies.default_initialization import DefaultInitialization
 from kerasdoctor.remedies.larger_learning_rate import LargerLearningRate
+from kerasdoctor.remedies.leaky_activation import LeakyActivation
+from kerasdoctor.remedies.loss_on_logits import LossOnLogits
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
+from kerasdoctor.remedies.output_activation import OutputActivation
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
+from kerasdoctor.remedies.trainable_layers import TrainableLayers
 from kerasdoctor.remedies.weaker_penalty import WeakerPenalty
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -192,7 +197,12 @@ class CannotOverfitABatch(Rule):
     message = _("The network cannot learn a few rows by heart: {statement}.")
 
     causes = (
-        Cause("no-gradient", _("no gradient reaches the weights"), no_gradient),
+        Cause(
+            "no-gradient",
+            _("no gradient reaches the weights"),
+            no_gradient,
+            remedies=(TrainableLayers(), DefaultInitialization(), LeakyActivation()),
+        ),
         Cause(
             "rate-too-high",
             _("the learning rate is too high"),
@@ -207,9 +217,19 @@ class CannotOverfitABatch(Rule):
             (SmallerDropout(),),
         ),
         Cause("large-penalty", _("penalties outweigh the loss"), penalties, (WeakerPenalty(),)),
-        Cause("constant-output", _("the network puts out the same for every row"), constant_output),
+        Cause(
+            "constant-output",
+            _("the network puts out the same for every row"),
+            constant_output,
+            remedies=(DefaultInitialization(), LeakyActivation(), SmallerLearningRate()),
+        ),
         Cause("unscaled-inputs", _("the inputs are far larger than 1"), unscaled_inputs, (MinMaxNormalization(),)),
-        Cause("unsuited-loss", _("the loss and the last layer do not suit the targets"), unsuited_loss),
+        Cause(
+            "unsuited-loss",
+            _("the loss and the last layer do not suit the targets"),
+            unsuited_loss,
+            remedies=(LossOnLogits(), OutputActivation()),
+        ),
     )
     examples = (
         Unhealthy(digits_at_a_rate_of_ten, confirms=("rate-too-high",)),

@@ -10,6 +10,7 @@ from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_rows import DrawnRows
 from kerasdoctor.record import Data, Fit, PipelineStep, TrainingRecord
+from kerasdoctor.remedies.fixed_validation_set import FixedValidationSet
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the second validation's rows that the first one had, below which they are another set. A generator that
@@ -153,8 +154,8 @@ class ChangingValidationSet(Rule):
     a random operation, which augment; a shuffle in front of `take` or `validation_steps`.
 
     ## Remedies
-    A finite validation set that is taken whole: no `repeat`, no `shuffle`, no random layer mapped onto it. Random
-    layers inside the model are switched off in validation by themselves.
+    A finite validation set that is taken whole; a cell draws that of a generator once. No `repeat`, no `shuffle`, no
+    random layer mapped onto it. Random layers inside the model are switched off in validation by themselves.
 
     ## References
     tensorflow/tensorflow#25254; keras-team/keras-preprocessing#218 (one generator object augments both subsets).
@@ -166,12 +167,22 @@ class ChangingValidationSet(Rule):
     message = _("The validation set is not fixed: {statement}.")
 
     causes = (
-        Cause("infinite-generator", _("the validation data have no end"), examine=infinite_generator),
-        Cause("augmented-validation", _("the validation rows are augmented"), examine=augmented_validation),
+        Cause(
+            "infinite-generator",
+            _("the validation data have no end"),
+            examine=infinite_generator,
+            remedies=(FixedValidationSet(),),
+        ),
+        Cause(
+            "augmented-validation",
+            _("the validation rows are augmented; take the random step out of their pipeline"),
+            examine=augmented_validation,
+        ),
         Cause(
             "shuffled-partial-validation",
             _("a part of shuffled rows is validated on"),
             examine=shuffled_partial_validation,
+            remedies=(FixedValidationSet(),),
         ),
     )
 

@@ -9,6 +9,7 @@ from kerasdoctor.examples import shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.record import Earlier, Fit, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.fresh_weights import FreshWeights
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -117,7 +118,7 @@ class ContinuedTraining(Rule):
 
     ## Remedies
     A new model: `fit` never sets weights back. Build it in the cell that trains it, or in the loop over the folds. To
-    go on is right where it is meant: `initial_epoch` says so, and keeps the epochs in order.
+    go on is right where it is meant: `initial_epoch` says so, and keeps the epochs in order: a cell goes on that way.
 
     ## References
     keras-team/keras#4709, #2712 (`fit` goes on from the weights that are there).
@@ -138,7 +139,7 @@ class ContinuedTraining(Rule):
             "cell-run-again",
             _("the call was made again, and the model not built again"),
             examine=cell_run_again,
-            remedies=(FreshWeights(),),
+            remedies=(FreshWeights(), ContinueTraining()),
         ),
     )
 

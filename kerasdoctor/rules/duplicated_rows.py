@@ -10,6 +10,8 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.row_overlap import RowOverlap
 from kerasdoctor.quantities.window_overlap import WindowOverlap
 from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies.drop_repeated_rows import DropRepeatedRows
+from kerasdoctor.remedies.forward_split import ForwardSplit
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the validation rows, and different rows among them, from which on copies matter; one blank image may stand
@@ -148,16 +150,23 @@ class DuplicatedRows(Rule):
     message = _("The validation part holds training rows: {statement}. Its figures are too good.")
 
     causes = (
-        Cause("copies-across-the-split", _("the data hold rows more than once"), examine=copies_across_the_split),
+        Cause(
+            "copies-across-the-split",
+            _("the data hold rows more than once"),
+            examine=copies_across_the_split,
+            remedies=(DropRepeatedRows(),),
+        ),
         Cause(
             "oversampled-before-the-split",
             _("a class was oversampled before the split"),
             examine=oversampled_before_the_split,
+            remedies=(DropRepeatedRows(),),
         ),
         Cause(
             "overlapping-windows",
             _("overlapping windows of a series were shuffled before the split"),
             examine=overlapping_windows,
+            remedies=(ForwardSplit(),),
         ),
     )
 

@@ -12,7 +12,8 @@ from kerasdoctor.examples import cut, piped_digits
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
-from kerasdoctor.record import Data, DataKind, Fit, Outcome, PipelineStep, TrainingRecord
+from kerasdoctor.record import Data, DataKind, Fit, Outcome, PipelineStep, Source, TrainingRecord
+from kerasdoctor.remedies.whole_passes import WholePasses
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Callbacks that stop nothing within an epoch: only then is the last one short because of its data.
@@ -82,7 +83,12 @@ def _piped(second: int, *, kind: DataKind = "dataset", elements: int = -1) -> Tr
 
 def _short_generator() -> TrainingRecord:
     """A generator that ends in the second epoch."""
-    return _piped(25, kind="generator")
+    record = _piped(25, kind="generator")
+    arguments = {"x": "batches()", "steps_per_epoch": "45", "epochs": "2"}
+    record.source = Source(
+        call="model.fit(batches(), steps_per_epoch=45, epochs=2)", arguments=arguments, model="model", notebook=True
+    )
+    return record
 
 
 def _short_pipeline() -> TrainingRecord:
@@ -108,8 +114,8 @@ class ExhaustedData(Rule):
     A Python generator ends for good. A `tf.data` pipeline of known length was asked for more batches than it holds.
 
     ## Remedies
-    Leave `steps_per_epoch` out, so that an epoch is one pass through the data; or an endless pipeline:
-    `dataset.repeat()`, a generator with `while True`. A `keras.utils.PyDataset` starts again at every epoch.
+    Leave `steps_per_epoch` out, so that an epoch is one pass through the data, of a generator as arrays; or an endless
+    pipeline: `dataset.repeat()`, a generator with `while True`. A `keras.utils.PyDataset` starts again at every epoch.
 
     ## References
     The documentation of `Model.fit`, `steps_per_epoch`.
@@ -120,12 +126,19 @@ class ExhaustedData(Rule):
     message = _("The data ran out: {statement}.")
 
     causes = (
-        Cause("generator-ended", _("the generator ends"), examine=generator_ended, explains=("too-few-updates",)),
+        Cause(
+            "generator-ended",
+            _("the generator ends"),
+            examine=generator_ended,
+            explains=("too-few-updates",),
+            remedies=(WholePasses(),),
+        ),
         Cause(
             "steps-beyond-data",
             _("more steps are asked for than the data holds"),
             examine=steps_beyond_data,
             explains=("too-few-updates",),
+            remedies=(WholePasses(),),
         ),
     )
 

@@ -16,6 +16,8 @@ from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.inference_metrics import InferenceMetrics
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.record import Layer, Metric, Model, TrainingRecord
+from kerasdoctor.remedies.frozen_batch_norm import FrozenBatchNorm
+from kerasdoctor.remedies.two_stages import TwoStages
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: As in `lagging-batch-norm`: variances twice or half of what is remembered, means one standard deviation away, and a
@@ -110,9 +112,10 @@ class FineTunedBatchNorm(Rule):
     neither training=True nor training=False given while the model was built has any effect.
 
     ## Remedies
-    Set `layer.trainable = False` on every BatchNormalization of the backbone before `compile`: in Keras 3 this makes
-    it run in inference mode. Calling the backbone with training=False, as older guides have it, does not in a
-    Functional model. Then a small learning rate. No cell is written: it would have to begin from fresh weights.
+    Set `layer.trainable = False` on every BatchNormalization of the backbone before `compile`: in Keras 3 this makes it
+    run in inference mode. Calling the backbone with training=False, as older guides have it, does not in a Functional
+    model. Then a small learning rate; or the head first, and all layers after it. Both keep the weights of the model
+    that is there, whose statistics are those of this run: build it anew for its own.
 
     ## References
     Keras 3, guides/transfer_learning; keras-team/keras#9214, #9965, #10045, #10214, #11590.
@@ -127,10 +130,11 @@ class FineTunedBatchNorm(Rule):
             "trainable-batch-norm-in-pretrained",
             _("its statistics are overwritten; set trainable=False on these layers before compile"),
             examine=trainable_batch_norm_in_pretrained,
+            remedies=(FrozenBatchNorm(), TwoStages()),
         ),
         Cause(
             "training-true-call",
-            _("the layers are called with training=True"),
+            _("the layers are called with training=True; leave it out of `call`"),
             examine=training_true_call,
         ),
     )

@@ -15,9 +15,16 @@ from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Content, ContentKind, Data, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.array_of_numbers import ArrayOfNumbers
+from kerasdoctor.remedies.equal_lengths import EqualLengths
 from kerasdoctor.remedies.ignored_class import IgnoredClass
+from kerasdoctor.remedies.input_axes import InputAxes
+from kerasdoctor.remedies.inputs_as_targets import InputsAsTargets
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
+from kerasdoctor.remedies.logged_monitor import LoggedMonitor
+from kerasdoctor.remedies.loss_of_targets import LossOfTargets
 from kerasdoctor.remedies.more_outputs import MoreOutputs
+from kerasdoctor.remedies.numbered_labels import NumberedLabels
+from kerasdoctor.remedies.output_shape import OutputShape
 from kerasdoctor.remedies.smaller_batch import SmallerBatch
 from kerasdoctor.remedies.suited_loss import SuitedLoss
 from kerasdoctor.remedies.wider_embedding import WiderEmbedding
@@ -363,14 +370,14 @@ class FitRaised(Rule):
     causes = (
         Cause(
             "callback-raised",
-            _("a callback raised it"),
+            _("a callback raised it; mend the line named"),
             examine=_raised_by(
                 ("callback",), _("no callback raised it"), _("the callback {name} raised it, not the training")
             ),
         ),
         Cause(
             "data-raised",
-            _("the generator or pipeline raised it while it made a batch"),
+            _("the generator or pipeline raised it while it made a batch; mend the line named"),
             examine=_raised_by(
                 ("data",), _("no generator or pipeline raised it"), _("{name} raised it while it made a batch")
             ),
@@ -387,12 +394,17 @@ class FitRaised(Rule):
             examine=one_hot_for_sparse,
             remedies=(SuitedLoss(sparse=False),),
         ),
-        Cause("output-shape", _("the output has another shape than the targets"), examine=output_shape),
+        Cause(
+            "output-shape",
+            _("the output has another shape than the targets"),
+            examine=output_shape,
+            remedies=(OutputShape(),),
+        ),
         Cause(
             "label-out-of-range",
             _("a label has no output"),
             examine=_told(r"outside the valid range of \[0, \d+\)", _("a label is {said}, one number for each output")),
-            remedies=(LabelsFromZero(), IgnoredClass(), MoreOutputs()),
+            remedies=(LabelsFromZero(), NumberedLabels(), IgnoredClass(), MoreOutputs()),
         ),
         Cause(
             "embedding-index",
@@ -404,19 +416,19 @@ class FitRaised(Rule):
             remedies=(WiderEmbedding(),),
         ),
         Cause("python-lists", _("lists in place of arrays"), examine=python_lists, remedies=(ArrayOfNumbers(),)),
-        Cause("different-lengths", _("arrays of different lengths"), examine=different_lengths),
+        Cause(
+            "different-lengths",
+            _("arrays of different lengths; look for where rows of one alone were left out"),
+            examine=different_lengths,
+        ),
         Cause(
             "object-dtype",
             _("Python objects in place of numbers"),
             examine=object_dtype,
             remedies=(ArrayOfNumbers(),),
         ),
-        Cause("ragged-input", _("rows of different lengths"), examine=ragged_input),
-        Cause(
-            "text-input",
-            _("text in place of numbers"),
-            examine=text_input,
-        ),
+        Cause("ragged-input", _("rows of different lengths"), examine=ragged_input, remedies=(EqualLengths(),)),
+        Cause("text-input", _("text in place of numbers"), examine=text_input, remedies=(NumberedLabels(),)),
         Cause(
             "input-shape",
             _("the inputs have another shape than the model takes"),
@@ -427,8 +439,14 @@ class FitRaised(Rule):
                 r"|expects \d+ (named )?input\(s\)|Missing data for input \"[^\"]*\"",
                 _("Keras says: {said}"),
             ),
+            remedies=(InputAxes(),),
         ),
-        Cause("unknown-monitor", _("a callback watches what is not logged"), examine=unknown_monitor),
+        Cause(
+            "unknown-monitor",
+            _("a callback watches what is not logged"),
+            examine=unknown_monitor,
+            remedies=(LoggedMonitor(),),
+        ),
         Cause(
             "out-of-memory",
             _("the memory does not suffice"),
@@ -437,7 +455,7 @@ class FitRaised(Rule):
         ),
         Cause(
             "no-data",
-            _("there are no rows to train on"),
+            _("there are no rows to train on; look at what was loaded"),
             examine=_told(
                 r"contains \d+ samples, which is not sufficient to split", _("the training data {said} it in two")
             ),
@@ -446,11 +464,12 @@ class FitRaised(Rule):
             "missing-loss",
             _("compile was given no loss"),
             examine=_told(r"No loss to compute", _("Keras says: {said}")),
+            remedies=(LossOfTargets(),),
         ),
-        Cause("missing-targets", _("fit was given no targets"), examine=missing_targets),
+        Cause("missing-targets", _("fit was given no targets"), examine=missing_targets, remedies=(InputsAsTargets(),)),
         Cause(
             "own-code",
-            _("code of your own in the model, the loss or a metric raised it"),
+            _("code of your own in the model, the loss or a metric raised it; mend the line named"),
             examine=_raised_by(
                 ("layer", "model", "loss", "metric"),
                 _("no code of your own in the model, the loss or a metric raised it"),

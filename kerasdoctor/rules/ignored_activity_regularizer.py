@@ -12,6 +12,7 @@ from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import Layer, Model, TrainingRecord
 from kerasdoctor.remedies.activity_on_wrapper import ActivityOnWrapper, inner_activity
+from kerasdoctor.remedies.fresh_weights import FreshWeights
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 #: Arguments whose penalty Keras attaches to a variable when the layer is built.
@@ -101,6 +102,7 @@ class IgnoredActivityRegularizer(Rule):
             "set-after-build",
             _("it was set on a layer that was built; construct the layer with it"),
             examine=set_after_build,
+            remedies=(FreshWeights(),),
         ),
     )
 

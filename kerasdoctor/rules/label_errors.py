@@ -264,8 +264,16 @@ class LabelErrors(Rule):
     message = _("Labels seem to be wrong: {statement}.")
 
     causes = (
-        Cause("confident-disagreements", _("single rows are labelled wrongly"), examine=confident_disagreements),
-        Cause("random-labels", _("the labels do not belong to these inputs"), examine=random_labels),
+        Cause(
+            "confident-disagreements",
+            _("single rows are labelled wrongly; look at those named and label them anew"),
+            examine=confident_disagreements,
+        ),
+        Cause(
+            "random-labels",
+            _("the labels do not belong to these inputs; look whether only one of the two was sorted or shuffled"),
+            examine=random_labels,
+        ),
     )
 
     examples = (

@@ -14,6 +14,7 @@ from kerasdoctor.record import Outcome, TrainingRecord
 from kerasdoctor.remedies.ignored_class import IgnoredClass
 from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
 from kerasdoctor.remedies.more_outputs import MoreOutputs
+from kerasdoctor.remedies.numbered_labels import NumberedLabels
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Numbers that stand for "no label" where others are classes: -1 of many tools, 255 of segmentation masks.
@@ -157,7 +158,12 @@ class LabelsOutOfRange(Rule):
             too_few_outputs,
             (MoreOutputs(),),
         ),
-        Cause("labels-with-gaps", _("the labels are not numbered from 0 on"), labels_with_gaps),
+        Cause(
+            "labels-with-gaps",
+            _("the labels are not numbered from 0 on"),
+            labels_with_gaps,
+            remedies=(NumberedLabels(),),
+        ),
     )
     examples = (Unhealthy(digits_from_one, confirms=("labels-from-one",)), Healthy(shuffled_digits))
 

@@ -17,6 +17,8 @@ from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.record import Fit, Layer, Metric, Model, TrainingRecord
 from kerasdoctor.remedies.faster_batch_norm import FasterBatchNorm
 from kerasdoctor.remedies.more_epochs import MoreEpochs
+from kerasdoctor.remedies.slower_batch_norm import SlowerBatchNorm
+from kerasdoctor.remedies.stratified_split import StratifiedSplit
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Share of the statistics that is still the initial 0 and 1: .99 to the power of 120 updates. Digits in 135 updates
@@ -149,8 +151,18 @@ class LaggingBatchNorm(Rule):
             examine=too_few_updates,
             remedies=(FasterBatchNorm(), MoreEpochs()),
         ),
-        Cause("small-momentum-window", _("the statistics are those of a few batches"), examine=small_momentum_window),
-        Cause("shifted-validation", _("the validation rows are other rows"), examine=shifted_validation),
+        Cause(
+            "small-momentum-window",
+            _("the statistics are those of a few batches"),
+            examine=small_momentum_window,
+            remedies=(SlowerBatchNorm(),),
+        ),
+        Cause(
+            "shifted-validation",
+            _("the validation rows are other rows"),
+            examine=shifted_validation,
+            remedies=(StratifiedSplit(),),
+        ),
     )
 
     examples = (Unhealthy(short_run, confirms=("too-few-updates",)), Healthy(settled_run))

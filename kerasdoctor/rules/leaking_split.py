@@ -140,12 +140,12 @@ class LeakingSplit(Rule):
     causes = (
         Cause(
             "reshuffled-before-take",
-            _("the split stands behind a shuffle that is done anew in every pass"),
+            _("the split stands behind a shuffle that is done anew in every pass; part the rows before it"),
             examine=reshuffled_before_take,
         ),
         Cause(
             "shuffled-windows",
-            _("overlapping windows of a series were shuffled before the split"),
+            _("overlapping windows of a series were shuffled before the split; part the series first"),
             examine=shuffled_windows,
         ),
     )

@@ -16,6 +16,9 @@ from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.update_norm import UpdateNorm
 from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Compile, Fit, Metric, Model
+from kerasdoctor.remedies.another_optimizer import AnotherOptimizer
+from kerasdoctor.remedies.batch_normalization import BatchNormalization
+from kerasdoctor.remedies.default_initialization import DefaultInitialization
 from kerasdoctor.remedies.larger_learning_rate import LargerLearningRate, default_rate
 from kerasdoctor.remedies.slower_decay import SlowerDecay
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
@@ -105,7 +108,12 @@ class LearningRateTooLow(Rule):
             probe="overfit_batch",
         ),
         Cause("early-decay", _("the learning rate fell too early"), examine=early_decay, remedies=(SlowerDecay(),)),
-        Cause("tiny-gradients", _("the gradients are tiny"), examine=tiny_gradients),
+        Cause(
+            "tiny-gradients",
+            _("the gradients are tiny"),
+            examine=tiny_gradients,
+            remedies=(AnotherOptimizer(), DefaultInitialization(), BatchNormalization()),
+        ),
     )
 
     examples = (Unhealthy(digits_that_creep, confirms=("short-steps",)), Healthy(digits_with_steps))

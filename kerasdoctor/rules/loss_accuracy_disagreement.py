@@ -115,7 +115,7 @@ class LossAccuracyDisagreement(Rule):
             examine=monitored_loss,
             remedies=(KeepBest(), StopOnAccuracy()),
         ),
-        Cause("few-heavy-rows", _("few rows carry the loss"), examine=few_heavy_rows),
+        Cause("few-heavy-rows", _("few rows carry the loss"), examine=few_heavy_rows, remedies=(LabelSmoothing(),)),
     )
 
     examples = (

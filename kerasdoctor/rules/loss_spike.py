@@ -18,6 +18,7 @@ from kerasdoctor.quantities.far_rows import FarRows
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.clip_gradients import ClipGradients
+from kerasdoctor.remedies.saved_weights import SavedWeights
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -188,7 +189,7 @@ class LossSpike(Rule):
             "long-steps",
             _("a step was too long"),
             examine=long_steps,
-            remedies=(ClipGradients(), SmallerLearningRate()),
+            remedies=(ClipGradients(), SmallerLearningRate(), SavedWeights()),
         ),
     )
 

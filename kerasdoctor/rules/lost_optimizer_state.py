@@ -10,6 +10,7 @@ from kerasdoctor.examples import digits_with_steps
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.initial_weights import InitialWeights, Spread
 from kerasdoctor.record import Compile, Earlier, Fit, Layer, Model, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.kept_state import KeptState
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -142,9 +143,9 @@ class LostOptimizerState(Rule):
     model object is new.
 
     ## Remedies
-    Do not compile between two fits that belong together. Save the whole model (`model.save("model.keras")`, then
-    `load_model`, which brings the optimizer) or let `BackupAndRestore` do it. What is lost comes back after some steps:
-    moments within about 1 / (1 - beta) of them, a schedule not at all.
+    Do not compile between two fits that belong together: a cell goes on with the optimizer that there is now. Save the
+    whole model (`model.save("model.keras")`, then `load_model`, which brings the optimizer) or let `BackupAndRestore`
+    do it. What is lost comes back after some steps: moments within about 1 / (1 - beta) of them, a schedule not at all.
 
     ## References
     keras-team/keras#2378, #11077, #16023. Measured: `optimizer.iterations` is 0 after `compile` and after
@@ -160,13 +161,13 @@ class LostOptimizerState(Rule):
             "compiled-again",
             _("the model was compiled again between the two fits"),
             examine=compiled_again,
-            remedies=(KeptState(),),
+            remedies=(ContinueTraining(), KeptState()),
         ),
         Cause(
             "weights-only-file",
             _("the weights came from elsewhere, as a weights-only file brings them"),
             examine=weights_only_file,
-            remedies=(KeptState(),),
+            remedies=(ContinueTraining(), KeptState()),
         ),
     )
 

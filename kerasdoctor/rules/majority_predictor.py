@@ -23,6 +23,8 @@ from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.quantities.target_form import TargetForm
 from kerasdoctor.record import Compile, Data, Fit, Metric, Outcome, TrainingRecord
 from kerasdoctor.remedies.class_weights import ClassWeights
+from kerasdoctor.remedies.default_initialization import DefaultInitialization
+from kerasdoctor.remedies.leaky_activation import LeakyActivation
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Validations in a row with one predicted class: of a run that has ended, and of one that goes on, for slow starters.
@@ -233,10 +235,16 @@ class MajorityPredictor(Rule):
             examine=imbalanced_classes,
             remedies=(ClassWeights(),),
         ),
-        Cause("dead-network", _("a layer is dead"), examine=dead_network, probe="overfit_batch"),
+        Cause(
+            "dead-network",
+            _("a layer is dead"),
+            examine=dead_network,
+            probe="overfit_batch",
+            remedies=(LeakyActivation(), DefaultInitialization()),
+        ),
         Cause(
             "no-signal",
-            _("the inputs say nothing about the labels"),
+            _("the inputs say nothing about the labels; look whether both are of the same rows"),
             examine=no_signal,
             explains=("dead-units", "learning-rate-too-low", "saturated-units", "underfitting", "vanishing-gradients"),
         ),

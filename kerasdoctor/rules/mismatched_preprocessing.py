@@ -11,7 +11,9 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_range import DrawnRange, DrawnValues
 from kerasdoctor.quantities.part_scale import Difference, PartScale
 from kerasdoctor.quantities.row_order import RowOrder
-from kerasdoctor.record import Data, TrainingRecord
+from kerasdoctor.record import Data, Source, TrainingRecord
+from kerasdoctor.remedies.same_columns import SameColumns
+from kerasdoctor.remedies.same_scale import SameScale
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Times that the median feature may spread wider, or less wide, in the validation part: 0 of 3,000 random splits of
@@ -243,6 +245,9 @@ def _digits_in_parts(difference: Difference) -> TrainingRecord:
     record.data = replace(
         record.data, validation_kind="arrays", containers={**record.data.containers, "validation_data": "tuple"}
     )
+    arguments = {"x": "x", "y": "y", "validation_data": "(x_val, y_val)"}
+    call = "model.fit(x, y, validation_data=(x_val, y_val))"
+    record.source = Source(call=call, arguments=arguments, model="model", notebook=True)
     labels = record.quantities["split_labels"]
     return with_quantities(
         record, split_labels=replace(labels, source="validation_data"), part_scale=PartScale({"x": difference})
@@ -285,7 +290,8 @@ class MismatchedPreprocessing(Rule):
 
     ## Remedies
     One function that prepares both parts, or the scaling as a layer of the model (Rescaling, Normalization), where it
-    cannot be forgotten. Which part is right, only you know: no cell is written.
+    cannot be forgotten. A cell divides the part that was not divided, and takes the columns of a DataFrame by their
+    names; which mean was subtracted, only you know.
 
     ## References
     keras-team/keras#12689 (two ways of preprocessing in two generators: val_acc stays at 1/C), #7187.
@@ -297,10 +303,24 @@ class MismatchedPreprocessing(Rule):
     message = _("The rows that validate were prepared differently from those that train: {statement}.")
 
     causes = (
-        Cause("different-range", _("one part was scaled, the other was not"), examine=different_range),
-        Cause("shifted-mean", _("a mean was subtracted from one part only"), examine=shifted_mean),
-        Cause("different-dtype", _("one part was never converted"), examine=different_dtype),
-        Cause("different-columns", _("the features stand in another order"), examine=different_columns),
+        Cause(
+            "different-range",
+            _("one part was scaled, the other was not"),
+            examine=different_range,
+            remedies=(SameScale(),),
+        ),
+        Cause(
+            "shifted-mean",
+            _("a mean was subtracted from one part only; subtract the one of the training rows from both"),
+            examine=shifted_mean,
+        ),
+        Cause("different-dtype", _("one part was never converted"), examine=different_dtype, remedies=(SameScale(),)),
+        Cause(
+            "different-columns",
+            _("the features stand in another order"),
+            examine=different_columns,
+            remedies=(SameColumns(),),
+        ),
     )
 
     examples = (

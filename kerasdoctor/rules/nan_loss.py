@@ -23,9 +23,17 @@ from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.quantities.weight_norm import WeightNorm
 from kerasdoctor.record import Compile, Data, Fit, Model
 from kerasdoctor.remedies.drop_nonfinite_rows import DropNonfiniteRows
+from kerasdoctor.remedies.fresh_weights import FreshWeights
+from kerasdoctor.remedies.full_precision import FullPrecision
+from kerasdoctor.remedies.ignored_class import IgnoredClass
+from kerasdoctor.remedies.labels_from_zero import LabelsFromZero
 from kerasdoctor.remedies.larger_learning_rate import default_rate
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
+from kerasdoctor.remedies.more_outputs import MoreOutputs
+from kerasdoctor.remedies.normalized_and_clipped import NormalizedAndClipped
+from kerasdoctor.remedies.output_activation import OutputActivation
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
+from kerasdoctor.remedies.saved_weights import SavedWeights
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -426,18 +434,23 @@ class NanLoss(Rule):
             examine=nan_in_validation_data,
             remedies=(DropNonfiniteRows(),),
         ),
-        Cause("labels-out-of-range", _("labels have no unit in the last layer"), examine=labels_out_of_range),
+        Cause(
+            "labels-out-of-range",
+            _("labels have no unit in the last layer"),
+            examine=labels_out_of_range,
+            remedies=(LabelsFromZero(), IgnoredClass(), MoreOutputs()),
+        ),
         Cause(
             "learning-rate-too-high",
             _("the learning rate is too high: the loss diverges"),
             examine=learning_rate_too_high,
-            remedies=(SmallerLearningRate(),),
+            remedies=(SmallerLearningRate(), SavedWeights()),
         ),
         Cause(
             "unscaled-inputs",
             _("the inputs are too large for the steps taken"),
             examine=unscaled_inputs,
-            remedies=(MinMaxNormalization(),),
+            remedies=(MinMaxNormalization(), NormalizedAndClipped()),
         ),
         Cause(
             "unscaled-targets",
@@ -445,18 +458,28 @@ class NanLoss(Rule):
             examine=unscaled_targets,
             remedies=(RescaleTargets(),),
         ),
-        Cause("custom-loss", _("a loss function of your own computes NaN"), examine=custom_loss),
+        Cause(
+            "custom-loss",
+            _("a loss function of your own computes NaN; keep its logarithms, roots and divisions away from 0"),
+            examine=custom_loss,
+        ),
         Cause(
             "outside-the-domain",
             _("the loss is given predictions or targets that it is not defined for"),
             examine=outside_the_domain,
+            remedies=(OutputActivation(), RescaleTargets()),
         ),
-        Cause("unstable-layer", _("a layer computes NaN from finite numbers"), examine=unstable_layer),
-        Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision),
+        Cause(
+            "unstable-layer",
+            _("a layer computes NaN from finite numbers; keep its logarithms, roots and divisions away from 0"),
+            examine=unstable_layer,
+        ),
+        Cause("mixed-precision", _("float16 overflows"), examine=mixed_precision, remedies=(FullPrecision(),)),
         Cause(
             "changed-outside",
             _("a variable or the learning rate was set to NaN or infinity outside of the training steps"),
             examine=changed_outside,
+            remedies=(FreshWeights(),),
         ),
     )
 

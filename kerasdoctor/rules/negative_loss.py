@@ -14,7 +14,9 @@ from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Compile, Fit, Model
+from kerasdoctor.remedies.output_activation import OutputActivation
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
+from kerasdoctor.remedies.rows_sum_to_one import RowsSumToOne
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: A KL divergence ends at -1e-6 by rounding (measured, float32).
@@ -194,8 +196,13 @@ class NegativeLoss(Rule):
             # the inputs that matter here are the targets
             remedies=(RescaleTargets(),),
         ),
-        Cause("negative-weights", _("weights are below 0"), examine=negative_weights),
-        Cause("no-distributions", _("targets or outputs do not sum to 1"), examine=no_distributions),
+        Cause("negative-weights", _("weights are below 0; look at how they were made"), examine=negative_weights),
+        Cause(
+            "no-distributions",
+            _("targets or outputs do not sum to 1"),
+            examine=no_distributions,
+            remedies=(RowsSumToOne(), OutputActivation()),
+        ),
     )
 
     examples = (Unhealthy(tumours_labelled_from_one, confirms=("targets-out-of-range",)), Healthy(tumours))

@@ -10,7 +10,9 @@ from kerasdoctor.heads import Head
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.global_gradient_norm import GlobalGradientNorm
 from kerasdoctor.record import Model, Outcome
+from kerasdoctor.remedies.trainable_head import TrainableHead
 from kerasdoctor.remedies.trainable_layers import TrainableLayers
+from kerasdoctor.remedies.two_stages import TwoStages
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Steps whose gradients are all exactly 0; one may be a batch that is right already, under a hinge loss.
@@ -104,9 +106,18 @@ class NothingTrainable(Rule):
     message = _("Nothing is trained: {statement}.")
 
     causes = (
-        Cause("frozen-layers", _("the layers are frozen"), examine=frozen_layers, remedies=(TrainableLayers(),)),
-        Cause("no-weights", _("no layer has weights"), examine=no_weights),
-        Cause("disconnected-output", _("no gradient reaches the weights"), examine=disconnected_output),
+        Cause(
+            "frozen-layers",
+            _("the layers are frozen"),
+            examine=frozen_layers,
+            remedies=(TrainableHead(), TwoStages(), TrainableLayers()),
+        ),
+        Cause("no-weights", _("no layer has weights; add one that has, such as Dense"), examine=no_weights),
+        Cause(
+            "disconnected-output",
+            _("no gradient reaches the weights; replace the operation without a derivative"),
+            examine=disconnected_output,
+        ),
     )
 
     examples = (Unhealthy(frozen_digits, confirms=("frozen-layers",)), Healthy(shuffled_digits))

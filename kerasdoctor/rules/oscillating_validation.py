@@ -18,7 +18,11 @@ from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Compile, Data, Fit, Metric, Model
 from kerasdoctor.remedies.dropout import Dropout
+from kerasdoctor.remedies.image_augmentation import ImageAugmentation
 from kerasdoctor.remedies.larger_batch import LargerBatch
+from kerasdoctor.remedies.noise_on_inputs import NoiseOnInputs
+from kerasdoctor.remedies.reduce_on_plateau import ReduceOnPlateau
+from kerasdoctor.remedies.shift_sentences import ShiftSentences
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.remedies.stratified_split import StratifiedSplit
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
@@ -212,7 +216,7 @@ class OscillatingValidation(Rule):
             "learning-rate-too-large",
             _("the steps are too long for these batches"),
             examine=learning_rate_too_large,
-            remedies=(SmallerLearningRate(),),
+            remedies=(ReduceOnPlateau(), SmallerLearningRate()),
         ),
         Cause(
             "batch-too-small",
@@ -232,8 +236,17 @@ class OscillatingValidation(Rule):
             examine=no_regularization,
             remedies=(Dropout(), WeightRegularization()),
         ),
-        Cause("small-dataset", _("the data set is small"), examine=small_dataset),
-        Cause("sampling-noise", _("the validation set is too small to show less"), examine=sampling_noise),
+        Cause(
+            "small-dataset",
+            _("the data set is small"),
+            examine=small_dataset,
+            remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs()),
+        ),
+        Cause(
+            "sampling-noise",
+            _("the validation set is too small to show less; nothing is wrong"),
+            examine=sampling_noise,
+        ),
     )
 
     examples = (

@@ -11,6 +11,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.drawn_range import DrawnRange
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.record import Layer, Model, TrainingRecord
+from kerasdoctor.remedies.backbone_range import BackboneRange
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Beginning of the name that Keras gives a model of `keras.applications` -> the values that it was trained on, read in
@@ -231,8 +232,18 @@ class PretrainedInputRange(Rule):
     message = _("The pretrained model does not get the images that it knows: {statement}.")
 
     causes = (
-        Cause("rescaled-twice", _("the images were divided, which this model does not want"), examine=rescaled_twice),
-        Cause("not-rescaled", _("the images were not scaled, which this model wants"), examine=not_rescaled),
+        Cause(
+            "rescaled-twice",
+            _("the images were divided, which this model does not want"),
+            examine=rescaled_twice,
+            remedies=(BackboneRange(bytes_wanted=True),),
+        ),
+        Cause(
+            "not-rescaled",
+            _("the images were not scaled, which this model wants"),
+            examine=not_rescaled,
+            remedies=(BackboneRange(bytes_wanted=False),),
+        ),
     )
 
     examples = (

@@ -73,8 +73,16 @@ class RandomInference(Rule):
     message = _("The predictions are random: {statement}.")
 
     causes = (
-        Cause("training-hard-coded", _("a layer is always called in training mode"), training_hard_coded),
-        Cause("random-layer", _("a layer of your own draws random numbers in inference, too"), random_layer),
+        Cause(
+            "training-hard-coded",
+            _("a layer is always called in training mode; leave training=True out of its call"),
+            training_hard_coded,
+        ),
+        Cause(
+            "random-layer",
+            _("a layer of your own draws random numbers in inference, too; draw them only if training"),
+            random_layer,
+        ),
     )
     examples = (
         Unhealthy(digits_with_dropout_for_ever, confirms=("training-hard-coded",)),

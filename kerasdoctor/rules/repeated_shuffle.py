@@ -9,6 +9,7 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import piped_digits, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.record import Data, Fit, PipelineStep, TrainingRecord
+from kerasdoctor.remedies.full_shuffle import FullShuffle
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 
@@ -98,8 +99,13 @@ class RepeatedShuffle(Rule):
     message = _("All {value:.0f} epochs go through the rows in the same order: {statement}.")
 
     causes = (
-        Cause("shuffled-once", _("the pipeline is told to shuffle only once"), examine=shuffled_once),
-        Cause("cached-order", _("what is shuffled is cached"), examine=cached_order),
+        Cause(
+            "shuffled-once",
+            _("the pipeline is told to shuffle only once"),
+            examine=shuffled_once,
+            remedies=(FullShuffle(),),
+        ),
+        Cause("cached-order", _("what is shuffled is cached"), examine=cached_order, remedies=(FullShuffle(),)),
     )
 
     examples = (

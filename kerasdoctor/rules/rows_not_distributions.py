@@ -9,6 +9,8 @@ from kerasdoctor.examples import shuffled_digits, with_head
 from kerasdoctor.heads import Head, head_at
 from kerasdoctor.locale import _
 from kerasdoctor.record import Loss, TrainingRecord
+from kerasdoctor.remedies.output_activation import OutputActivation
+from kerasdoctor.remedies.rows_sum_to_one import RowsSumToOne
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 #: Share of the rows that is more than a slip.
@@ -93,9 +95,23 @@ class RowsNotDistributions(Rule):
     message = _("Some targets are no distribution over the classes: {statement}.")
 
     causes = (
-        Cause("several-ones", _("rows hold several ones"), several_ones),
-        Cause("empty-rows", _("rows are all zeros: the loss ignores them"), empty_rows),
-        Cause("unnormalized-rows", _("rows of other numbers do not sum to 1"), unnormalized_rows),
+        Cause(
+            "several-ones",
+            _("rows hold several ones"),
+            several_ones,
+            remedies=(OutputActivation(activation="sigmoid", loss="binary_crossentropy"),),
+        ),
+        Cause(
+            "empty-rows",
+            _("rows are all zeros, and the loss ignores them; give them a label or leave them out"),
+            empty_rows,
+        ),
+        Cause(
+            "unnormalized-rows",
+            _("rows of other numbers do not sum to 1"),
+            unnormalized_rows,
+            remedies=(RowsSumToOne(),),
+        ),
     )
     examples = (Unhealthy(digits_with_unknown_labels, confirms=("empty-rows",)), Healthy(shuffled_digits))
 

@@ -70,7 +70,11 @@ class SigmoidForExclusiveClasses(Rule):
 
     causes = (
         Cause("exclusive-classes", _("softmax is meant"), exclusive_classes, (OutputActivation(activation="softmax"),)),
-        Cause("several-labels-intended", _("a row may have several labels"), several_labels_intended),
+        Cause(
+            "several-labels-intended",
+            _("a row may have several labels; then nothing is wrong"),
+            several_labels_intended,
+        ),
     )
     examples = (Unhealthy(sigmoid_digits, confirms=("exclusive-classes",)), Healthy(shuffled_digits))
 

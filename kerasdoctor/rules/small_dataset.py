@@ -15,6 +15,7 @@ from kerasdoctor.record import Data, Metric, Model
 from kerasdoctor.remedies.dropout import Dropout
 from kerasdoctor.remedies.image_augmentation import ImageAugmentation
 from kerasdoctor.remedies.noise_on_inputs import NoiseOnInputs
+from kerasdoctor.remedies.pretrained_weights import PretrainedWeights
 from kerasdoctor.remedies.shift_sentences import ShiftSentences
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
@@ -96,7 +97,7 @@ class SmallDataset(Rule):
             "few-rows",
             _("there are few rows"),
             examine=few_rows,
-            remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs()),
+            remedies=(ShiftSentences(), ImageAugmentation(), NoiseOnInputs(), PretrainedWeights()),
         ),
         Cause(
             "large-network",
@@ -104,7 +105,11 @@ class SmallDataset(Rule):
             examine=large_network,
             remedies=(Dropout(), WeightRegularization()),
         ),
-        Cause("wrong-labels", _("wrong labels cap the accuracy"), examine=wrong_labels),
+        Cause(
+            "wrong-labels",
+            _("wrong labels cap the accuracy; look at the rows that the network gets wrong most surely"),
+            examine=wrong_labels,
+        ),
     )
 
     examples = (Unhealthy(mislabelled_digits, confirms=()), Healthy(shuffled_digits), Healthy(tumours))

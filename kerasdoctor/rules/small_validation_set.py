@@ -13,6 +13,7 @@ from kerasdoctor.examples import shuffled_digits, tumours
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.split_labels import SplitLabels
 from kerasdoctor.record import Data, Fit, Metric, TrainingRecord
+from kerasdoctor.remedies.larger_validation_set import LargerValidationSet
 from kerasdoctor.remedies.stratified_split import StratifiedSplit
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -121,7 +122,7 @@ class SmallValidationSet(Rule):
     message = _("The validation part is small: {statement}.")
 
     causes = (
-        Cause("too-few-rows", _("it has few rows"), examine=too_few_rows),
+        Cause("too-few-rows", _("it has few rows"), examine=too_few_rows, remedies=(LargerValidationSet(),)),
         Cause(
             "too-few-of-a-class",
             _("a class has hardly any rows in it"),

@@ -79,7 +79,7 @@ class SoftmaxForSeveralLabels(Rule):
             several_labels_per_row,
             (OutputActivation(activation="sigmoid", loss="binary_crossentropy"),),
         ),
-        Cause("one-label-meant", _("some rows were encoded wrongly"), one_label_meant),
+        Cause("one-label-meant", _("some rows were encoded wrongly; look at those with several ones"), one_label_meant),
     )
     examples = (Unhealthy(two_labels_a_row, confirms=("several-labels-per-row",)), Healthy(shuffled_digits))
 

@@ -10,6 +10,7 @@ from kerasdoctor.heads import Head, head_at
 from kerasdoctor.locale import _
 from kerasdoctor.record import Layer, Model, TrainingRecord
 from kerasdoctor.remedies.loss_on_logits import LossOnLogits
+from kerasdoctor.remedies.single_softmax import SingleSoftmax
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
 #: What stands between two activations without changing what they make.
@@ -86,7 +87,7 @@ class SoftmaxTwice(Rule):
     message = _("Softmax or sigmoid is applied twice: {statement}.")
 
     causes = (
-        Cause("two-softmax-layers", _("two layers apply it"), two_softmax_layers),
+        Cause("two-softmax-layers", _("two layers apply it"), two_softmax_layers, remedies=(SingleSoftmax(),)),
         Cause(
             "activation-and-from-logits",
             _("the last layer and the loss apply it; TensorFlow leaves one out, JAX and PyTorch do not"),

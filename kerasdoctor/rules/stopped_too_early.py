@@ -12,6 +12,7 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status, When
 from kerasdoctor.examples import cut, shuffled_digits
 from kerasdoctor.locale import _
 from kerasdoctor.record import Fit, Metric, Outcome, TrainingRecord
+from kerasdoctor.remedies.continue_training import ContinueTraining
 from kerasdoctor.remedies.more_epochs import MoreEpochs
 from kerasdoctor.remedies.more_patience import MorePatience
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
@@ -86,8 +87,8 @@ class StoppedTooEarly(Rule):
     a bump of a curve that falls.
 
     ## Remedies
-    Three times the epochs, best with EarlyStopping to end them; more patience. Both train from fresh weights; to go on
-    with the weights there are, call `fit` again with `initial_epoch`.
+    To go on with the weights and the optimizer that there are, with `initial_epoch`; three times the epochs, best with
+    EarlyStopping to end them, or more patience, both from fresh weights.
 
     ## References
     Google, Deep Learning Tuning Playbook, on runs whose best step is the last one; Prechelt (1998), Early stopping -
@@ -99,12 +100,17 @@ class StoppedTooEarly(Rule):
     message = _("The run ended too early: {statement}.")
 
     causes = (
-        Cause("epochs-ran-out", _("too few epochs were asked for"), examine=epochs_ran_out, remedies=(MoreEpochs(),)),
+        Cause(
+            "epochs-ran-out",
+            _("too few epochs were asked for"),
+            examine=epochs_ran_out,
+            remedies=(ContinueTraining(), MoreEpochs()),
+        ),
         Cause(
             "impatient-early-stopping",
             _("EarlyStopping waited too little"),
             examine=impatient_early_stopping,
-            remedies=(MorePatience(),),
+            remedies=(ContinueTraining(), MorePatience()),
         ),
     )
 

@@ -12,6 +12,8 @@ from kerasdoctor.diagnosis import Evidence, Severity, Status
 from kerasdoctor.examples import digits_with_dropout
 from kerasdoctor.locale import _
 from kerasdoctor.record import Layer, Metric, Model, TrainingRecord
+from kerasdoctor.remedies.predictions_kept import PredictionsKept
+from kerasdoctor.remedies.share_to_drop import ShareToDrop
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -118,8 +120,14 @@ class StrongDropout(Rule):
             "dropout-at-the-output",
             _("the predictions are dropped; take this layer out"),
             examine=dropout_at_the_output,
+            remedies=(PredictionsKept(),),
         ),
-        Cause("keep-probability", _("the rate is meant as the share to keep"), examine=keep_probability),
+        Cause(
+            "keep-probability",
+            _("the rate is meant as the share to keep"),
+            examine=keep_probability,
+            remedies=(ShareToDrop(),),
+        ),
     )
 
     examples = (Unhealthy(nine_of_ten, confirms=("high-rate",)), Healthy(digits_with_dropout))

@@ -11,6 +11,7 @@ from kerasdoctor.examples import tumours, with_head
 from kerasdoctor.heads import Head, head_at
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies.class_outputs import ClassOutputs
 from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
@@ -112,7 +113,12 @@ class TargetsOutOfRange(Rule):
             labels_plus_minus_one,
             (RescaleTargets(),),
         ),
-        Cause("several-classes", _("one unit gets the numbers of several classes"), several_classes),
+        Cause(
+            "several-classes",
+            _("one unit gets the numbers of several classes"),
+            several_classes,
+            remedies=(ClassOutputs(),),
+        ),
         Cause("unscaled-targets", _("the targets were never scaled to 0 to 1"), unscaled_targets, (RescaleTargets(),)),
     )
     examples = (Unhealthy(tumours_from_one, confirms=("labels-one-two",)), Healthy(tumours))

@@ -13,6 +13,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_norm_variance import BatchNormVariance
 from kerasdoctor.record import Data, Fit, Layer, Model, TrainingRecord
 from kerasdoctor.remedies.larger_batch import LargerBatch
+from kerasdoctor.remedies.layer_for_batch_norm import LayerForBatchNorm
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
 
 #: Rows whose variance is known to no better than 82 %: sqrt(2 / (n - 1)). On 200 rows batches of 2 trained to an
@@ -94,9 +95,14 @@ class TinyBatchNorm(Rule):
             "batches-of-few-rows",
             _("the statistics of a batch are mostly chance"),
             examine=batches_of_few_rows,
-            remedies=(LargerBatch(16),),
+            remedies=(LargerBatch(16), LayerForBatchNorm()),
         ),
-        Cause("single-rows", _("one row has no variance"), examine=single_rows, remedies=(LargerBatch(32),)),
+        Cause(
+            "single-rows",
+            _("one row has no variance"),
+            examine=single_rows,
+            remedies=(LargerBatch(32), LayerForBatchNorm()),
+        ),
     )
 
     examples = (Unhealthy(pairs, confirms=("batches-of-few-rows",)), Healthy(batches_of_32))

@@ -23,6 +23,8 @@ from kerasdoctor.quantities.weight_penalty import WeightPenalty
 from kerasdoctor.record import Compile, Fit, Layer, Metric, Model, Outcome, TrainingRecord
 from kerasdoctor.remedies.another_optimizer import AnotherOptimizer
 from kerasdoctor.remedies.batch_normalization import BatchNormalization
+from kerasdoctor.remedies.continue_training import ContinueTraining
+from kerasdoctor.remedies.layer_normalization import LayerNormalization
 from kerasdoctor.remedies.more_epochs import MoreEpochs
 from kerasdoctor.remedies.smaller_dropout import SmallerDropout
 from kerasdoctor.remedies.wider_layer import WiderLayer
@@ -190,10 +192,15 @@ class Underfitting(Rule):
             "learning-rate",
             _("the weights hardly move"),
             examine=learning_rate,
-            remedies=(AnotherOptimizer(), BatchNormalization()),
+            remedies=(AnotherOptimizer(), BatchNormalization(), LayerNormalization()),
             probe="overfit_batch",
         ),
-        Cause("too-few-epochs", _("it was still learning"), examine=too_few_epochs, remedies=(MoreEpochs(),)),
+        Cause(
+            "too-few-epochs",
+            _("it was still learning"),
+            examine=too_few_epochs,
+            remedies=(ContinueTraining(), MoreEpochs()),
+        ),
     )
 
     examples = (

@@ -14,6 +14,7 @@ from kerasdoctor.quantities.zero_share import ZeroShare
 from kerasdoctor.record import Fit, Metric, Model
 from kerasdoctor.remedies.batch_normalization import BatchNormalization
 from kerasdoctor.remedies.default_initialization import DefaultInitialization
+from kerasdoctor.remedies.layer_normalization import LayerNormalization
 from kerasdoctor.remedies.leaky_activation import LeakyActivation
 from kerasdoctor.remedies.relu_activation import ReluActivation
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
@@ -141,7 +142,7 @@ class VanishingGradients(Rule):
             "deep-without-normalization",
             _("the network is deep, and nothing is normalized"),
             examine=deep_without_normalization,
-            remedies=(BatchNormalization(),),
+            remedies=(BatchNormalization(), LayerNormalization()),
         ),
     )
 

@@ -75,8 +75,16 @@ class WeightedTrainingLoss(Rule):
     message = _("loss and val_loss cannot be compared: {statement}.")
 
     causes = (
-        Cause("class-weights", _("class_weight applies to training rows alone"), examine=class_weights),
-        Cause("sample-weights", _("the validation rows have no weights"), examine=sample_weights),
+        Cause(
+            "class-weights",
+            _("class_weight applies to training rows alone; compare the metrics, not the losses"),
+            examine=class_weights,
+        ),
+        Cause(
+            "sample-weights",
+            _("the validation rows have no weights; give them as the third part of validation_data"),
+            examine=sample_weights,
+        ),
     )
 
     examples = (Unhealthy(weighted_classes, confirms=("class-weights",)), Healthy(shuffled_digits))

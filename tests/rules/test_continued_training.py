@@ -49,7 +49,7 @@ def test_the_same_call_again_is_a_note(changes: dict[str, Any], fires: bool) -> 
         assert found.severity is Severity.INFO
         assert "20 epochs and 900 updates" in found.message
         names = [remedy.name for one in found.causes for remedy in one.prescriptions if one.name == "cell-run-again"]
-        assert names == ["fresh-weights"]
+        assert names == ["fresh-weights", "continue-training"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,9 @@ def test_a_first_fit() -> None:
 
 
 def test_the_cell_builds_a_new_model() -> None:
-    (prescription,) = cause(record_of(), NAME, "cell-run-again").prescriptions
+    prescription, onward = cause(record_of(), NAME, "cell-run-again").prescriptions
+    # the same where going on was meant
+    assert "initial_epoch=" in onward.source
+    assert "clone_model" not in onward.source
     assert "model = keras.models.clone_model(model)" in prescription.source
     assert "%kdoctor fit model.fit(" in prescription.source

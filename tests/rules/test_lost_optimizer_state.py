@@ -83,6 +83,7 @@ def test_one_bias_that_has_not_moved_is_a_new_head() -> None:
 
 
 def test_the_cell_trains_all_epochs_and_keeps_the_state() -> None:
-    (prescription,) = cause(COMPILED(), NAME, "compiled-again").prescriptions
+    onward, prescription = cause(COMPILED(), NAME, "compiled-again").prescriptions
+    assert "compile" not in onward.source
     assert "initial_epoch=0" in prescription.source
     assert 'BackupAndRestore("backup")' in prescription.source

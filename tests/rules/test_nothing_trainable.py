@@ -16,7 +16,7 @@ def test_frozen() -> None:
     assert found.message == "Nothing is trained: none of the 8,970 parameters of the model is trainable."
     finding = cause(frozen_digits(), NAME, "frozen-layers")
     assert "`trainable` is False for dense, dense_1" in finding.evidence.statement
-    assert '["trainable"] = True' in finding.prescriptions[0].source
+    assert '["trainable"] = True' in finding.prescriptions[-1].source
 
 
 def test_no_weights() -> None:

@@ -73,7 +73,10 @@ def test_steps_that_throw_training_back() -> None:
     finding = cause(digits_with_long_steps(), NAME, "learning-rate-too-large")
     assert finding.status is Status.CONFIRMED
     assert "at a learning rate of 0.1" in finding.evidence.statement
-    assert [prescription.name for prescription in finding.prescriptions] == ["smaller-learning-rate"]
+    assert [prescription.name for prescription in finding.prescriptions] == [
+        "reduce-on-plateau",
+        "smaller-learning-rate",
+    ]
 
 
 def test_steady_training_leaves_the_rate_undecided() -> None:

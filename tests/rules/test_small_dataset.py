@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasdoctor.diagnosis import Severity, Status
+from kerasdoctor.diagnosis import Applicability, Severity, Status
 from kerasdoctor.examples import mislabelled_digits, shuffled_digits
 from kerasdoctor.quantities.feature_scale import FeatureScale, Scale
 from kerasdoctor.record import TrainingRecord
@@ -53,7 +53,8 @@ def test_noise_for_a_table() -> None:
         features=64, constant=0, smallest=0.5, largest=2.0, smallest_feature=1, largest_feature=2, off_center=0.1
     )
     record.quantities["feature_scale"] = FeatureScale({"x": scale})
-    (fix,) = cause(record, NAME, "few-rows").prescriptions
+    fix, weights = cause(record, NAME, "few-rows").prescriptions
+    assert weights.applicability is Applicability.HAS_PLACEHOLDERS
     assert "keras.layers.GaussianNoise(0.1)" in fix.source
 
 

@@ -36,7 +36,9 @@ def test_the_epochs_ran_out() -> None:
     assert found.severity is Severity.INFO
     assert "from 1.75 to 1.51 in the last 2 of 10 epochs, 31% of its whole fall" in found.message
     assert cause(slow_digits(), NAME, "impatient-early-stopping").status is Status.RULED_OUT
-    (fix,) = cause(slow_digits(), NAME, "epochs-ran-out").prescriptions
+    onward, fix = cause(slow_digits(), NAME, "epochs-ran-out").prescriptions
+    assert "initial_epoch=10" in onward.source
+    assert "epochs=30" in onward.source
     assert "epochs=30" in fix.source
 
 
@@ -64,7 +66,7 @@ def test_impatience() -> None:
     found = cause(record, NAME, "impatient-early-stopping")
     assert found.status is Status.CONFIRMED
     assert "EarlyStopping(patience=1) stopped after 12 epochs" in found.evidence.statement
-    assert "callbacks=[EarlyStopping(patience=10, restore_best_weights=True)]" in found.prescriptions[0].source
+    assert "callbacks=[EarlyStopping(patience=10, restore_best_weights=True)]" in found.prescriptions[-1].source
     assert cause(record, NAME, "epochs-ran-out").status is Status.RULED_OUT
 
 

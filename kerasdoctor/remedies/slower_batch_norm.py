@@ -1,0 +1,33 @@
+"""Let the moving statistics of BatchNormalization remember more batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kerasdoctor.locale import _
+from kerasdoctor.record import TrainingRecord
+from kerasdoctor.remedies import Plan, Remedy, SetLayerArgument
+
+
+@dataclass(frozen=True)
+class SlowerBatchNorm(Remedy):
+    """A momentum of 0.9, which remembers about ten batches; PyTorch's 0.1 means the same."""
+
+    title: ClassVar[str] = _("Use a larger momentum in BatchNormalization")
+    momentum: float = 0.9
+
+    def plan(self, record: TrainingRecord) -> Plan | None:
+        layers = [
+            layer
+            for layer in record.model.layers
+            if layer.kind == "BatchNormalization"
+            and isinstance(now := layer.config.get("momentum"), int | float)
+            and now < self.momentum
+        ]
+        if record.model.kind == "subclassed" or not layers:
+            return None
+        reason = _("momentum {old:g} remembers the last batch or two, {new:g} about ten").format(
+            old=min(float(layer.config["momentum"]) for layer in layers), new=self.momentum
+        )
+        return Plan(tuple(SetLayerArgument(layer.name, "momentum", repr(self.momentum)) for layer in layers), reason)
