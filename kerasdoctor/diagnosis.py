@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from kerasdoctor.locale import _
+
+if TYPE_CHECKING:
+    from kerasdoctor.remedies import Plan
 
 Family = Literal["data", "model", "optimization", "generalization", "loop"]
 Trend = Literal["down", "flat", "up", "unclear"]
@@ -96,6 +99,8 @@ class Prescription:
     title: str
     source: str
     applicability: Applicability
+    #: What it changes, from which the code was written; by it several become one cell. None where it is not known.
+    plan: Plan | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,7 @@ def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
         title=_(remedy.title),
         source=written.source,
         applicability=max(plan.applicability, written.applicability),
+        plan=plan,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerasdoctor.diagnosis import CauseFinding, Diagnosis, Evidence, Prescription, Severity, Skipped, Verdict
 from kerasdoctor.record import TrainingRecord, json_number
+from kerasdoctor.remedies import cell, merging
 
 VERSION = 1
 
@@ -40,6 +41,22 @@ class Report:
                     if prescription.number not in seen:
                         seen.add(prescription.number)
                         yield diagnosis, cause, prescription
+
+    def combined(self, prescriptions: Sequence[Prescription]) -> cell.Written | None:
+        """The cell that makes the changes of several prescriptions of this report, with one call to `fit`.
+
+        Returns:
+            None where it is not known what one of them changes, or no cell can be written.
+
+        Raises:
+            merging.Conflict: when two of them decide the same thing differently.
+        """
+        plans = [prescription.plan for prescription in prescriptions if prescription.plan is not None]
+        if not plans or len(plans) < len(prescriptions):
+            return None
+        plan = merging.merge(self.record, plans)
+        written = cell.write(self.record, plan)
+        return written and dataclasses.replace(written, applicability=max(plan.applicability, written.applicability))
 
     def to_dict(self) -> dict[str, Any]:
         """Versioned JSON types; the README documents the form."""

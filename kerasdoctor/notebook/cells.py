@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor.diagnosis import Prescription, Status
 from kerasdoctor.errors import UsageError
+from kerasdoctor.remedies.merging import Conflict
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
+
+
+def source(wanted: Sequence[str], runs: Mapping[str, Report]) -> str:
+    """The code of one prescription, or of several of one run as one cell.
+
+    Raises:
+        UsageError: when there is no such prescription, or they cannot stand in one cell.
+    """
+    found = {(report.record.run, fix.number): (report, fix) for report, fix in (_find(name, runs) for name in wanted)}
+    # as the panel, whatever the order in which they are named
+    named = [found[key] for key in sorted(found, key=lambda key: key[1])]
+    report, first = named[0]
+    if len(named) == 1:
+        return first.source
+    fixes = [fix for _report, fix in named]
+    if len({run for run, _number in found}) > 1:
+        each = " and ".join(f"%kdoctor fix {wording.identifier(*fix)}" for fix in ((r, f.number) for r, f in named))
+        raise UsageError(f"one cell treats one run, these fixes are of several: write {each}")
+    try:
+        written = report.combined(fixes)
+    except Conflict as conflict:
+        raise UsageError(f"{wording.conflict(report, fixes, conflict)}; write one of them") from None
+    if written is None:
+        names = " or ".join(wording.identifier(report, fix.number) for fix in fixes)
+        raise UsageError(f"these fixes cannot be written into one cell: write %kdoctor fix {names}")
+    return written.source
 
 
 def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
@@ -21,6 +48,10 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
     Raises:
         UsageError: when there is none, with those that there are.
     """
+    return _find(wanted, runs)[1]
+
+
+def _find(wanted: str, runs: Mapping[str, Report]) -> tuple[Report, Prescription]:
     if not runs:
         raise UsageError("no fit was watched yet: write %kdoctor fit model.fit(...)")
     run, _, number = wanted.rpartition(".")
@@ -35,7 +66,7 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
         causes = [cause for cause in diagnosed.causes if cause.status is status]
         found = next((prescription for cause in causes for prescription in cause.prescriptions), None)
         if found is not None:
-            return found
+            return report, found
         possible = ", ".join(str(fix.number) for cause in diagnosed.causes for fix in cause.prescriptions)
         elsewhere = f"; for causes that are only possible there are {possible}" if possible else ""
         names = ", ".join(cause.name for cause in causes) or "none"
@@ -50,7 +81,7 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
     by_itself = (fix for _, _, fix in offered if number in {str(fix.number), fix.name})
     named = next(by_itself, None) or next(by_cause, None)
     if named is not None:
-        return named
+        return report, named
     if not offered:
         others = [f"{run}.{fix.number}" for run, other in runs.items() for *_, fix in other.prescriptions()]
         elsewhere = f"; write one of {', '.join(others)}" if others else ""

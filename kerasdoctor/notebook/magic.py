@@ -51,7 +51,9 @@ def _parser() -> _Parser:
     report.add_argument("--html", type=Path, metavar="FILE", help="write a page that needs no other file")
     show = add("show", "open the interactive view of a run again")
     show.add_argument("run", nargs="?")
-    fix = add("fix", "write the cell of a prescription: its number, RUN.NUMBER, or the name of a diagnosis")
+    fix = add(
+        "fix", "write the cell of a prescription: its number, RUN.NUMBER, or the name of a diagnosis; or of several"
+    )
     fix.add_argument("names", nargs="+", metavar="N")
     explain = add("explain", "what a diagnosis means and how it is made")
     explain.add_argument("name")
@@ -81,7 +83,7 @@ class KerasDoctorMagics(Magics):
         %%kdoctor fit                        watch every fit of this cell
         %kdoctor check model.fit(x, y, ...)  examine this call without training; it returns the report
         %kdoctor report [RUN]                the report; also --json FILE, --html FILE
-        %kdoctor fix N                       write the prescription N into a new cell
+        %kdoctor fix N [N ...]               write the prescription N into a new cell, or several as one
         %kdoctor show [RUN]                  the interactive view again
         %kdoctor explain NAME                what a diagnosis means
         %kdoctor ignore NAME [reason]        make it no more in this project
@@ -143,9 +145,7 @@ class KerasDoctorMagics(Magics):
     def _fix(self, options: argparse.Namespace) -> None:
         for run in self._watcher.runs:
             self._watcher.report(run)
-        found = [cells.find(name, self._watcher.runs) for name in options.names]
-        for prescription in found:
-            cells.insert(self._shell, prescription.source)
+        cells.insert(self._shell, cells.source(options.names, self._watcher.runs))
 
     def _explain(self, options: argparse.Namespace) -> None:
         display(_Explanation(options.name))

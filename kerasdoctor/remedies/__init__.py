@@ -235,6 +235,8 @@ class Plan:
     #: One line that says why here, with the number that showed it where there is one.
     reason: str
     applicability: Applicability = Applicability.UNSAFE
+    #: The reasons of other plans that were merged into this one, a line each.
+    further: tuple[str, ...] = ()
 
 
 class Remedy(abc.ABC):

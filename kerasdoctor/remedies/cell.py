@@ -63,6 +63,7 @@ _NEW_MODEL = (
 )
 #: Changes that take effect with `compile`, of a model that keeps its weights.
 _COMPILED = (SetCompileArgument, SetLearningRate, SetOptimizerArgument, TrainOnly, FreezeBatchNorm, PrependLayer)
+_NEW_LAYERS = (InsertLayer, NormalizeFirst, PrependLayer)
 _DATA = ("x", "y", "sample_weight")
 #: Columns that a line with its comment may take.
 WIDE = 100
@@ -127,12 +128,21 @@ class _Cell:
         self._current = {name: source.arguments[name] for name in _DATA if name in source.arguments}
         self._imports = list(source.imports)
         self._modules = dict(source.modules)
+        self._containers = dict(record.data.containers)
+        #: The share that Keras holds out, 0 once the cell splits by itself; then the rows that it holds out.
+        self._fraction = record.fit.validation_split
+        self._held_out: dict[str, str] = {}
         self._lines: list[str] = []
         self._loop = ""
+        #: What is done to the data in each round of the loop.
+        self._rounds: list[str] = []
         self._applicability = Applicability.SAFE
 
     def write(self, plan: Plan) -> Written:
         changes = plan.changes
+        for change in changes:
+            if isinstance(change, SetFitArgument) and change.argument in _DATA:
+                self._replace_data(change.argument, change.source)
         for change in changes:
             self._change_data(change)
         model = self._fresh_model(changes)
@@ -140,11 +150,14 @@ class _Cell:
         for name in _DATA:
             if self._current.get(name) != self._source.arguments.get(name):
                 self._call.set(name, self._current[name], hidden=name in self._source.hidden)
+        if self._held_out:
+            self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
+            self._call.set("validation_data", f"({', '.join(self._held_out.values())})")
         stages = next((change for change in changes if isinstance(change, FineTune)), None)
         body = [*model, *self._run()] if stages is None else [*model, *self._fine_tuned(stages, changes)]
         if self._loop:
-            body = [self._loop, *textwrap.indent("\n".join(body), "    ").splitlines()]
-        head = [comment(plan.reason), *self._placeholders()]
+            body = [self._loop, *textwrap.indent("\n".join([*self._rounds, *body]), "    ").splitlines()]
+        head = [*map(comment, (plan.reason, *plan.further)), *self._placeholders()]
         if self._imports:
             blocks = [[*head, *self._imports], self._lines, body]
         elif self._lines:
@@ -232,8 +245,18 @@ class _Cell:
                 # changes of model and call come later
                 return
 
+    def _replace_data(self, name: str, source: str) -> None:
+        """Passes another expression, which further changes of the data start from."""
+        self._current[name] = self._keras(source)
+        if "convert_to_tensor" in source:
+            self._containers[name] = "tensor"
+
     def _container(self, name: str) -> str:
-        return self._record.data.containers.get(name, "ndarray")
+        return self._containers.get(name, "ndarray")
+
+    def _write(self, *lines: str) -> None:
+        """Adds lines that change the data: in front of the loop, or into it once there is one."""
+        (self._rounds if self._loop else self._lines).extend(lines)
 
     def _target(self, name: str) -> str:
         """What a changed argument is assigned to: the user's own name, or a new one for an expression."""
@@ -298,10 +321,13 @@ class _Cell:
         arguments = [*parts, f"test_size={fraction!r}", f"stratify={labels}", f"random_state={seed}"]
         line = f"{targets} = {split}({', '.join(arguments)})"
         self._lines.append(line if len(line) <= LINE else broken(f"{targets} = {split}", arguments))
-        self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
-        held_out = ", ".join(validation for _train, validation in names.values())
-        self._current.update({name: train for name, (train, _validation) in names.items()})
-        self._call.set("validation_data", f"({held_out})")
+        self._hold_out(names)
+
+    def _hold_out(self, parts: dict[str, tuple[str, str]]) -> None:
+        """Passes rows that train and rows that validate; `parts` are both for each argument."""
+        self._fraction = 0.0
+        self._current.update({name: train for name, (train, _validation) in parts.items()})
+        self._held_out = {name: validation for name, (_train, validation) in parts.items()}
 
     def _part_names(self, name: str) -> tuple[str, str]:
         """Names for the rows of the argument `name` that train and that validate; `x` and `x_train` have the same."""
@@ -323,16 +349,13 @@ class _Cell:
         past, future = self._free("past", "train_rows"), self._free("future", "validation_rows")
         split = f"{splitter}(n_splits={folds}).split({self._current['x']})"
         self._loop = f"for {past}, {future} in {split}:"
-        held_out = ", ".join(self._rows(name, future) for name in self._current)
-        self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
-        self._current.update({name: self._rows(name, past) for name in self._current})
-        self._call.set("validation_data", f"({held_out})")
+        self._hold_out({name: (self._rows(name, past), self._rows(name, future)) for name in self._current})
 
     def _scale_inputs(self) -> None:
         numpy = self._module("numpy", "np")
         source = _atom(self._current["x"])
         target = self._target("x")
-        fraction = self._record.fit.validation_split
+        fraction = self._fraction
         rows = f"[: int(len({target}) * (1 - {fraction!r}))]" if fraction else ""
         if rows and self._container("x") == "DataFrame":
             rows = f".iloc{rows}"
@@ -341,13 +364,19 @@ class _Cell:
         # one scale for a whole image or sequence, one per column of a table
         axis = "axis=0" if len(shape) == 2 else ""
         low, high, train = self._free("low", "lowest"), self._free("high", "highest"), self._free("train", "train_part")
-        self._lines += [
+        scale = f"{numpy}.where({high} > {low}, {high} - {low}, 1)"
+        self._write(
             f'{target} = {source}.astype("float32")',
             f"{train} = {target}{rows}  " + comment(_("only the rows that train set the scale")),
             f"{low}, {high} = {train}.min({axis}), {train}.max({axis})",
-            f"{target} = ({target} - {low}) / {numpy}.where({high} > {low}, {high} - {low}, 1)",
-        ]
+            f"{target} = ({target} - {low}) / {scale}",
+        )
         self._current["x"] = target
+        if "x" in self._held_out:
+            held_out = self._held_out["x"]
+            name = held_out if held_out.isidentifier() else self._free("x_val", "x_validation")
+            self._write(f"{name} = ({held_out} - {low}) / {scale}")
+            self._held_out["x"] = name
 
     def _replace_targets(self, source: str, suffix: str) -> None:
         # not over the old ones: a cell may be run twice
@@ -384,7 +413,7 @@ class _Cell:
 
     def _shift_sentences(self, seed: int) -> None:
         numpy = self._module("numpy", "np")
-        fraction = self._record.fit.validation_split
+        fraction = self._fraction
         if fraction:
             # the copies of a row that validates must not train
             names = {name: self._part_names(name) for name in self._current}
@@ -394,24 +423,21 @@ class _Cell:
             for name, source in self._current.items():
                 part = _atom(source)
                 self._lines.append(f"{', '.join(names[name])} = {part}[:{cut}], {part}[{cut}:]")
-            self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
-            self._call.set("validation_data", f"({', '.join(held_out for _part, held_out in names.values())})")
+            self._hold_out(names)
         else:
             train = {name: self._free(f"{self._stem(name)}_augmented") for name in self._current}
-            self._lines += [f"{train[name]} = {source}" for name, source in self._current.items()]
+            self._write(*(f"{train[name]} = {source}" for name, source in self._current.items()))
         generator, shifted = self._free("generator", "shifts"), self._free("shifted", "shifted_sentences")
         row, words = self._free("sentence", "row"), self._free("words", "token_places")
-        self._lines += [
+        self._write(
             f"{generator} = {numpy}.random.default_rng({seed})",
             f"{shifted} = {train['x']}.copy()",
             f"for {row} in {shifted}:",
             f"    {words} = {row} != 0  " + comment(_("0 is padding and keeps its place")),
             f"    {row}[{words}] = {numpy}.roll({row}[{words}], {generator}.integers(1, max(2, {words}.sum())))",
             f"{train['x']} = {numpy}.concatenate([{train['x']}, {shifted}])",
-        ]
-        self._lines += [
-            f"{train[name]} = {numpy}.concatenate([{train[name]}, {train[name]}])" for name in train if name != "x"
-        ]
+            *(f"{train[name]} = {numpy}.concatenate([{train[name]}, {train[name]}])" for name in train if name != "x"),
+        )
         self._current.update(train)
 
     def _drop_nonfinite(self) -> None:
@@ -599,6 +625,9 @@ class _Cell:
             if split
             else _("fresh weights, for a fair comparison")
         )
+        if self._loop and any(isinstance(change, _NEW_LAYERS) for change in changes):
+            # each round adds them to the model that is there before the loop
+            name = fresh = self._free("fresh_model", "fresh")
         lines = self._rebuilt(fresh, old, why, changes)
         lines += self._compile(fresh, old, changes)
         if fresh != name:
@@ -611,12 +640,12 @@ class _Cell:
             self._applicability = Applicability.HAS_PLACEHOLDERS
             note = _("fill in: build your model anew here, Keras cannot copy a subclassed model")
             return [f"{name} = ...  {comment(note)}"]
-        inserted = [change for change in changes if isinstance(change, InsertLayer)]
+        inserted = _by_place(change for change in changes if isinstance(change, InsertLayer))
         arguments = [change for change in changes if isinstance(change, SetLayerArgument | ReplaceLayer)]
         self._module("keras", "keras")
+        lines, front = self._front(changes)
         if inserted and self._record.model.kind == "Sequential" and not arguments:
-            return self._with_layers(name, old, why, inserted)
-        lines: list[str] = []
+            return [*lines, *self._with_layers(name, old, why, inserted, front)]
         keywords = []
         if inserted:
             function, written = self._call_function(inserted)
@@ -630,15 +659,12 @@ class _Cell:
         if any(change.layer not in top for change in arguments):
             # into the models that stand as a layer in this one
             keywords.append("recursive=True")
-        if any(isinstance(change, NormalizeFirst) for change in changes):
-            return self._normalized_first(name, old, why)
-        front = [change for change in changes if isinstance(change, PrependLayer)]
-        if front:
-            return self._behind(name, old, why, self._keras(front[0].source))
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
         plain = inserted or self._record.compile.custom
         copied = self._uncompiled(old) if plain else old
         clone = f"{self._module('keras', 'keras')}.models.clone_model({', '.join([copied, *keywords])})"
+        if front:
+            return [*lines, *self._behind(name, old, why, [*front, clone])]
         return [*lines, *_commented(f"{name} = {clone}", why)]
 
     def _uncompiled(self, old: str) -> str:
@@ -648,30 +674,34 @@ class _Cell:
         keras = self._module("keras", "keras")
         return f"{keras}.Input(batch_shape={_atom(old)}.input_shape, dtype={_atom(old)}.inputs[0].dtype)"
 
-    def _normalized_first(self, name: str, old: str, why: str) -> list[str]:
+    def _front(self, changes: tuple[Change, ...]) -> tuple[list[str], list[str]]:
+        """The layers in front of the model, and the lines that make them ready."""
+        # what augments the rows knows them as they are
+        front = [self._keras(change.source) for change in changes if isinstance(change, PrependLayer)]
+        if not any(isinstance(change, NormalizeFirst) for change in changes):
+            return [], front
         normalization = self._free("normalization", "normalization_layer")
-        fraction = self._record.fit.validation_split
+        fraction = self._fraction
         source = _atom(self._current["x"])
         rows = f"[: int(len({source}) * (1 - {fraction!r}))]" if fraction else ""
         if rows and self._container("x") == "DataFrame":
             rows = f".iloc{rows}"
-        return [
+        lines = [
             f"{normalization} = {self._module('keras', 'keras')}.layers.Normalization()",
             f"{normalization}.adapt({source}{rows})  " + comment(_("only the rows that train set the scale")),
-            *self._behind(name, old, why, normalization),
         ]
+        return lines, [*front, normalization]
 
-    def _behind(self, name: str, old: str, why: str, layer: str) -> list[str]:
-        """A copy of the model behind a new layer."""
+    def _behind(self, name: str, old: str, why: str, layers: list[str]) -> list[str]:
+        """A model of `layers`, which begin with the inputs of the old one."""
         keras = self._module("keras", "keras")
-        copied = self._uncompiled(old) if self._record.compile.custom else old
-        parts = [self._entry(old), layer, f"{keras}.models.clone_model({copied})"]
+        parts = [self._entry(old), *layers]
         line = f"{name} = {keras}.Sequential([{', '.join(parts)}])"
         if len(line) <= LINE:
             return _commented(line, why)
         return [why, f"{name} = {keras}.Sequential(", "    [", *(f"        {part}," for part in parts), "    ]", ")"]
 
-    def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer]) -> list[str]:
+    def _with_layers(self, name: str, old: str, why: str, inserted: list[InsertLayer], front: list[str]) -> list[str]:
         layers = self._free("layers", "new_layers")
         positions = [
             layer.name for layer in self._record.model.layers if layer.top_level and layer.kind != "InputLayer"
@@ -680,6 +710,8 @@ class _Cell:
         for change in sorted(inserted, key=lambda change: -positions.index(change.after)):
             note = comment(_("behind {name}").format(name=change.after))
             lines.append(f"{layers}.insert({positions.index(change.after) + 1}, {self._keras(change.source)})  {note}")
+        if front:
+            return [*lines, *self._behind(name, old, why, [*front, f"*{layers}"])]
         keras = self._module("keras", "keras")
         return [*lines, *_commented(f"{name} = {keras}.Sequential([{self._entry(old)}, *{layers}])", why)]
 
@@ -756,7 +788,7 @@ class _Cell:
     def _change_call(self, changes: Iterable[Change]) -> None:
         for change in changes:
             match change:
-                case SetFitArgument(argument, source):
+                case SetFitArgument(argument, source) if argument not in _DATA:
                     self._call.set(argument, self._keras(source), hidden=argument in self._source.hidden)
                 case RemoveFitArgument(argument):
                     self._call.remove(argument, hidden=argument in self._source.hidden)
@@ -764,22 +796,36 @@ class _Cell:
                     self._add_callback(self._keras(source))
 
     def _add_callback(self, source: str) -> None:
-        existing = self._source.arguments.get("callbacks")
+        # the user's, or those of a change before this one
+        existing = self._call.arguments().get("callbacks", self._source.arguments.get("callbacks"))
         kind = self._container("callbacks")
-        if existing is None or kind == "none":
+        if existing is None or (kind == "none" and existing == self._source.arguments.get("callbacks")):
             value = f"[{source}]"
-        elif kind in {"list", "tuple"}:
-            literal = ast.parse(existing, mode="eval").body
-            inner = existing.strip()[1:-1].strip().rstrip(",") if isinstance(literal, ast.List) else f"*{existing}"
-            value = f"[{inner}, {source}]" if inner else f"[{source}]"
         else:
-            value = f"[{existing}, {source}]"
+            literal = isinstance(ast.parse(existing.strip(), mode="eval").body, ast.List)
+            inner = existing.strip()[1:-1].strip().rstrip(",")
+            if not literal:
+                inner = f"*{existing}" if kind in {"list", "tuple"} else existing
+            value = f"[{inner}, {source}]" if inner else f"[{source}]"
         self._call.set("callbacks", value, hidden="callbacks" in self._source.hidden)
 
     def _run(self) -> list[str]:
         # the callback watches by itself
         watch = "%kdoctor fit " if self._source.notebook and "Doctor" not in self._record.fit.callbacks else ""
         return f"{self._source.assignment}{watch}{self._call}{self._source.tail}".splitlines()
+
+
+def _by_place(inserted: Iterable[InsertLayer]) -> list[InsertLayer]:
+    """One layer behind each place: several are one after the other, a Dropout last."""
+    places: dict[str, list[str]] = {}
+    for change in inserted:
+        places.setdefault(change.after, []).append(change.source)
+    for sources in places.values():
+        sources.sort(key=lambda source: "Dropout(" in source)
+    return [
+        InsertLayer(after, sources[0] if len(sources) == 1 else f"keras.Sequential([{', '.join(sources)}])")
+        for after, sources in places.items()
+    ]
 
 
 def _commented(line: str, note: str) -> list[str]:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Severity, Status, Verdict
+from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Prescription, Severity, Status, Verdict
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Failure, Fit, Instrument, Metric, Model, TrainingRecord
+from kerasdoctor.remedies.merging import Conflict
 from kerasdoctor.report import Report
 
 #: Longest text of the user's (a name, an exception) that is shown in full.
@@ -80,6 +81,17 @@ def duration(seconds: float) -> str:
 def identifier(report: Report, number: int) -> str:
     """How a prescription is named for good: "RUN.NUMBER"."""
     return f"{report.record.run}.{number}" if report.record.run else str(number)
+
+
+def conflict(report: Report, prescriptions: Sequence[Prescription], found: Conflict) -> str:
+    """Why two of the prescriptions cannot stand in one cell."""
+    one, other = (
+        f"{identifier(report, prescription.number)} ({prescription.name})"
+        for prescription in (prescriptions[found.first], prescriptions[found.second])
+    )
+    return _("fixes {one} and {other} do not go together: both set {decided}").format(
+        one=one, other=other, decided=plain(found.decided)
+    )
 
 
 def model_title(model: Model) -> str:
@@ -442,7 +454,9 @@ def next_steps(report: Report) -> list[tuple[str, str]]:
         steps.append(
             (
                 f"%kdoctor fix {name}",
-                _("writes the code of fix {name} into a new cell; it runs nothing").format(name=name),
+                _("writes the code of fix {name} into a new cell; it runs nothing. Several names make one cell").format(
+                    name=name
+                ),
             )
         )
     if report.diagnoses:

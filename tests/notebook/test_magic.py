@@ -7,6 +7,7 @@ import sys
 import types
 
 import keras
+import numpy as np
 import pytest
 
 from kerasdoctor.errors import UsageError
@@ -252,6 +253,53 @@ class TestAnswers:
         run = first.record.run
         with pytest.raises(UsageError, match=rf"there is no fix '1': .* has no prescriptions; write one of {run}\.1"):
             cells.find("1", {run: first, second.record.run: second})
+
+    def test_several_fixes_are_one_cell(self, broken):
+        broken.run("%kdoctor fix shuffle-jointly 1")
+        assert broken.ip.rl_next_input == cells.find("1", broken.ip.kdoctor.runs).source
+        first, second = [fix.number for *_, fix in broken.run("%kdoctor report").prescriptions()][:2]
+        raised = str(broken.fails(f"%kdoctor fix {second} {first}"))
+        run = next(iter(broken.ip.kdoctor.runs))
+        assert raised == (
+            f"fixes {run}.1 (shuffle-jointly) and {run}.2 (stratified-split) do not go together: "
+            "both set which rows validate; write one of them"
+        )
+        broken.run("%kdoctor fit model.fit(x, y, validation_split=0.2, epochs=1, verbose=0)")
+        other = list(broken.ip.kdoctor.runs)[-1]
+        raised = str(broken.fails(f"%kdoctor fix {run}.1 {other}.1"))
+        assert raised == (
+            "one cell treats one run, these fixes are of several: "
+            f"write %kdoctor fix {run}.1 and %kdoctor fix {other}.1"
+        )
+
+    def test_where_one_fix_does_not_suffice_two_in_one_cell_do(self, shell):
+        program = (
+            "import keras\n"
+            "import numpy as np\n"
+            "keras.utils.set_random_seed(0)\n"
+            "rng = np.random.default_rng(0)\n"
+            "x = rng.normal(3000, 5000, (256, 12)).astype('float32')\n"
+            "y = (x @ rng.normal(size=12) / 5000).astype('float32')\n"
+            "layers = [keras.layers.Dense(32, activation='relu'), keras.layers.Dense(1)]\n"
+            "model = keras.Sequential([keras.Input((12,)), *layers])\n"
+            "model.compile(keras.optimizers.SGD(1.0), loss='mse')\n"
+        )
+        shell.run(program)
+        shell.run("%kdoctor fit model.fit(x, y, validation_split=0.2, epochs=3, verbose=0)")
+        run = shell.run("%kdoctor report").record.run
+
+        def names_after(fixes: str) -> list[str]:
+            shell.run(program)
+            shell.run(f"%kdoctor fix {fixes}")
+            shell.run(shell.ip.rl_next_input)
+            return [diagnosis.name for diagnosis in shell.run("%kdoctor report").diagnoses]
+
+        normalize, slower = f"{run}.normalization-layer", f"{run}.smaller-learning-rate"
+        assert "nan-loss" in names_after(normalize)
+        assert "nan-loss" in names_after(slower)
+        assert "nan-loss" not in names_after(f"{normalize} {slower}")
+        assert shell.ip.rl_next_input.count(".fit(") == shell.ip.rl_next_input.count(".compile(") == 1
+        assert np.isfinite(shell.run("%kdoctor report").record.history["val_loss"]).all()
 
     def test_ignore_is_said_in_the_report(self, broken, capsys):
         broken.run("%kdoctor ignore unshuffled-split sorted on purpose")
