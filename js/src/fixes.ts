@@ -49,12 +49,9 @@ function causeItem(cause: Cause, words: Words): HTMLElement {
 function prescriptionBlock(prescription: Prescription, open: boolean, words: Words): HTMLElement {
   const code = element("pre", { class: "kerasdoctor-code", tabindex: 0 }, element("code", {}, prescription.source));
   const said = element("span", { class: "kerasdoctor-said", role: "status" });
-  const hint = element(
-    "span",
-    { class: "kerasdoctor-hint" },
-    `${words["hint"] ?? ""} `,
-    element("code", {}, `%kdoctor fix ${prescription.id}`),
-  );
+  const [before, after] = (words["hint"] ?? "").split("{command}");
+  const command = element("code", {}, `%kdoctor fix ${prescription.id}`);
+  const hint = element("span", { class: "kerasdoctor-hint" }, before ?? "", command, after ?? "");
   return element(
     "div",
     { class: "kerasdoctor-prescription" },

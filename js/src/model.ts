@@ -60,7 +60,7 @@ export interface Facts {
   /** How it ended, in words; empty while it runs. */
   ending: string;
   exception: string;
-  report: { verdict: string; diagnoses: Diagnosis[] } | null;
+  report: { verdict: string; diagnoses: Diagnosis[]; combinations: string } | null;
 }
 
 /** Progress */

@@ -7,6 +7,7 @@
 
 import { element } from "./dom";
 import styles from "./plugin.css";
+import { offerTicks } from "./ticks";
 
 const TEXTS = {
   insert: "Insert below",
@@ -15,6 +16,7 @@ const TEXTS = {
   copied: "Copied",
   nowhere: "The notebook of this output is not open here",
   refused: "This notebook cannot be changed",
+  unseen: "Nothing was inserted: this code cannot be seen here as it is",
 };
 
 /** No fix comes near it; what is longer is none. */
@@ -54,11 +56,12 @@ function activate(app: JupyterFrontEnd): void {
   document.documentElement.dataset["kerasdoctorPlugin"] = "";
   const known = new WeakSet<Element>();
   const equip = (root: Element): void => {
-    const blocks = root.matches(".kerasdoctor-code") ? [root] : root.querySelectorAll(".kerasdoctor-code");
-    for (const block of blocks) {
+    const marked = ".kerasdoctor-code, .kerasdoctor-combinations";
+    for (const block of root.matches(marked) ? [root] : root.querySelectorAll(marked)) {
       if (known.has(block)) continue;
       known.add(block);
-      addButton(app, block);
+      if (block.matches(".kerasdoctor-code")) addButton(app, block);
+      offerTicks(block, (code, id) => insert(app, code, id));
     }
   };
   equip(document.body);
@@ -74,6 +77,9 @@ function addButton(app: JupyterFrontEnd, code: Element): void {
   const id = fix?.querySelector(".kerasdoctor-id")?.textContent?.trim() ?? "";
   const length = code.textContent?.length ?? 0;
   if (!fix || !/^[\w-]{1,40}(\.\d{1,4})?$/.test(id) || length === 0 || length > MOST_CHARACTERS) return;
+  // what a page may have hidden between the lines is shown
+  code.removeAttribute("style");
+  code.replaceChildren(element("code", {}, code.textContent ?? ""));
   const title = fix.querySelector("strong.kerasdoctor-title, .kerasdoctor-title strong")?.textContent?.trim() ?? "";
   const button = element(
     "button",
@@ -100,6 +106,7 @@ function addButton(app: JupyterFrontEnd, code: Element): void {
 
 /** Inserts the shown code, or goes to the cell that holds it already; returns what went wrong. */
 function insert(app: JupyterFrontEnd, code: Element, id: string): string | null {
+  if (!isSeen(code)) return TEXTS.unseen;
   const place = locate(app, code);
   if (!place) return TEXTS.nowhere;
   const { notebook, index } = place;
@@ -127,6 +134,21 @@ function insert(app: JupyterFrontEnd, code: Element, id: string): string | null 
   notebook.activate();
   void notebook.scrollToItem(target, "smart");
   return null;
+}
+
+/** Whether the element shows all of its text, as one text in letters that can be read. */
+function isSeen(code: Element): boolean {
+  const text = code.querySelector("code") ?? code;
+  const { width, height } = code.getBoundingClientRect();
+  const { fontSize } = getComputedStyle(text);
+  return (
+    text.childElementCount === 0 &&
+    code.textContent === text.textContent &&
+    (text.textContent?.length ?? 0) <= MOST_CHARACTERS &&
+    text.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+    Math.min(width, height) >= 10 &&
+    parseFloat(fontSize) >= 6
+  );
 }
 
 /** The notebook and the cell whose output holds `node`; for an output shown elsewhere, by the id of the cell. */

@@ -92,6 +92,8 @@ class Row {
   private readonly verdict = element("p", { class: "kerasdoctor-verdict" });
   private readonly charts = element("div", { class: "kerasdoctor-charts" });
   private readonly findings: Findings;
+  /** For the plugin: what several fixes become as one cell. */
+  private combinations = element("pre", { class: "kerasdoctor-combinations", hidden: true });
   private readonly id: string;
   private readonly words: Words;
   private readonly compact: boolean;
@@ -135,6 +137,7 @@ class Row {
       this.values,
       this.charts,
       this.findings.root,
+      this.combinations,
     );
   }
 
@@ -153,6 +156,13 @@ class Row {
     this.updateProgress();
     setText(this.verdict, [exception, report?.verdict].filter(Boolean).join("\n"));
     this.findings.update(report?.diagnoses ?? null, status === "running");
+    const combinations = report?.combinations ?? "";
+    if (this.combinations.textContent !== combinations) {
+      // a new element: the plugin looks at what is added
+      const now = element("pre", { class: "kerasdoctor-combinations", hidden: true }, combinations);
+      this.combinations.replaceWith(now);
+      this.combinations = now;
+    }
     if (this.compact) {
       setText(this.toggle, this.words[this.open ? "hide_curves" : "show_curves"] ?? "");
       this.toggle.setAttribute("aria-expanded", String(this.open));

@@ -27,7 +27,7 @@ from kerasdoctor.locale import _
 from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.record import TrainingRecord
-from kerasdoctor.renderers import wording
+from kerasdoctor.renderers import combinations, wording
 from kerasdoctor.report import Report
 from kerasdoctor.series import extremes
 
@@ -60,6 +60,8 @@ class Series(NamedTuple):
 class _Row:
     record: TrainingRecord
     report: Report | None = None
+    #: What several fixes become as one cell, once the run is over; see `renderers.combinations`.
+    combinations: str = ""
     progress: Progress | None = None
     #: Metric and part -> points sent; of the batches, the last step sent.
     sent: dict[tuple[str, Part], int] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class LiveView(anywidget.AnyWidget):
     ident = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, reports: Iterable[Report] = ()) -> None:
-        self._rows = {report.record.run: _Row(report.record, report) for report in reports}
+        self._rows = {report.record.run: _Row(report.record, report, combinations.render(report)) for report in reports}
         ident = uuid.uuid4().hex
         super().__init__(model_id=ident, ident=ident, words=words())
         self.on_msg(self._asked)
@@ -131,6 +133,8 @@ class LiveView(anywidget.AnyWidget):
         """Shows what an examination of a run found: badges, the verdict, the differentials and the fixes."""
         row = self._rows[report.record.run]
         row.report = report
+        if report.record.outcome.status != "running":
+            row.combinations = combinations.render(report)
         self._tell(row)
 
     def finish(self, record: TrainingRecord) -> None:
@@ -200,7 +204,7 @@ def words() -> dict[str, str]:
         "copy_title": _("Copy fix {id}: {title}"),
         "copied": _("Copied"),
         "copy_failed": _("Not allowed here; the text is selected, copy it by hand"),
-        "hint": _("or run"),
+        "hint": _("or run {command}, which writes it into a new cell; several names make one"),
         **{severity.label: wording.severity(severity) for severity in Severity},
         **{status.value: wording.status(status) for status in Status},
         **{applicability.label: wording.applicability(applicability) for applicability in Applicability},
@@ -224,6 +228,7 @@ def _facts(row: _Row) -> dict[str, Any]:
         and {
             "verdict": wording.plain(report.verdict.sentence),
             "diagnoses": [_diagnosis(diagnosis, report) for diagnosis in report.diagnoses],
+            "combinations": row.combinations,
         },
     }
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from kerasdoctor.diagnosis import Severity, Status
 from kerasdoctor.locale import _
-from kerasdoctor.renderers import figure, wording
+from kerasdoctor.renderers import combinations, figure, wording
 from kerasdoctor.report import Report
 
 # shapes, not colours alone, and characters that no font draws as emoji
@@ -91,6 +91,7 @@ def _page(report: Report, picture: bytes | None) -> dict[str, Any]:
         "examined": wording.examined(report),
         "failures": wording.failures(report.record),
         "next_steps": wording.next_steps(report),
+        "combinations": combinations.render(report),
     }
 
 

@@ -89,7 +89,7 @@ def conflict(report: Report, prescriptions: Sequence[Prescription], found: Confl
         f"{identifier(report, prescription.number)} ({prescription.name})"
         for prescription in (prescriptions[found.first], prescriptions[found.second])
     )
-    return _("fixes {one} and {other} do not go together: both set {decided}").format(
+    return _("fixes {one} and {other} do not go together: both decide {decided}").format(
         one=one, other=other, decided=plain(found.decided)
     )
 

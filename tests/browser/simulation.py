@@ -30,7 +30,8 @@ from kerasdoctor.diagnosis import (
 from kerasdoctor.instrumentation.observer import Progress
 from kerasdoctor.notebook.view import LiveView
 from kerasdoctor.quantities.batch_loss import BatchLoss
-from kerasdoctor.record import Data, Fit, MetricFacts, Outcome, Source, TrainingRecord
+from kerasdoctor.record import Compile, Data, Fit, MetricFacts, Model, Outcome, Source, TrainingRecord
+from kerasdoctor.remedies import AddCallback, Plan, ShuffleRows, SplitStratified
 from kerasdoctor.renderers import bundle
 from kerasdoctor.report import Report
 
@@ -44,6 +45,23 @@ x_shuffled, y_shuffled = x[order], y[order]
 model = keras.models.clone_model(model)
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(x_shuffled, y_shuffled, validation_split=0.2, epochs=20)"""
+#: What the first and the last fix are as one cell.
+BOTH = """\
+# shuffle <i>rows</i> & labels together
+# val_loss was best in epoch 4
+order = np.random.default_rng(0).permutation(len(y))
+x, y = x[order], y[order]
+
+# fresh weights: the old ones have seen the new validation rows
+model = keras.models.clone_model(model)
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+%kdoctor fit model.fit(
+    x,
+    y,
+    validation_split=0.2,
+    epochs=20,
+    callbacks=[keras.callbacks.EarlyStopping(patience=5)],
+)"""
 #: A source that shows whether text is treated as text.
 MARKUP = 'print("<b>bold</b> &amp; <img src=x onerror=alert(1)>")\n'
 
@@ -61,10 +79,20 @@ SPLIT = Diagnosis(
             Evidence("99.4% of neighbouring rows have equal labels", "row_order", value=0.994, threshold=0.2),
             (
                 Prescription(
-                    1, "shuffle-jointly", "Shuffle inputs and targets together", SHUFFLE, Applicability.UNSAFE
+                    1,
+                    "shuffle-jointly",
+                    "Shuffle inputs and targets together",
+                    SHUFFLE,
+                    Applicability.UNSAFE,
+                    Plan((ShuffleRows(0),), "shuffle <i>rows</i> & labels together"),
                 ),
                 Prescription(
-                    2, "stratified-split", "Split <by> label & shuffle", MARKUP, Applicability.HAS_PLACEHOLDERS
+                    2,
+                    "stratified-split",
+                    "Split <by> label & shuffle",
+                    MARKUP,
+                    Applicability.HAS_PLACEHOLDERS,
+                    Plan((SplitStratified(0.2, 0),), "the same label shares in both parts"),
                 ),
             ),
         ),
@@ -98,7 +126,12 @@ OVERFITTING = Diagnosis(
             Evidence("0.4 rows per parameter", "model", value=0.4),
             (
                 Prescription(
-                    3, "early-stopping", "Stop early and restore the best weights", "stop = 1\n", Applicability.UNSAFE
+                    3,
+                    "early-stopping",
+                    "Stop early and restore the best weights",
+                    "stop = 1\n",
+                    Applicability.UNSAFE,
+                    Plan((AddCallback("keras.callbacks.EarlyStopping(patience=5)"),), "val_loss was best in epoch 4"),
                 ),
             ),
         ),
@@ -124,8 +157,14 @@ class Run:
             data=Data(kind="arrays", n_train=1437, n_validation=360),
             fit=Fit(epochs=epochs, batch_size=32, validation_split=0.2),
             quantities={"batch_loss": self.losses},
+            model=Model(kind="Sequential"),
+            compile=Compile(source={"optimizer": '"adam"', "loss": '"sparse_categorical_crossentropy"'}),
             source=Source(
-                call="model.fit(\n    x, y, validation_split=0.2, epochs=20\n)", notebook=True, cell_id=cell_id()
+                call="model.fit(\n    x, y, validation_split=0.2, epochs=20\n)",
+                arguments={"x": "x", "y": "y", "validation_split": "0.2", "epochs": "20"},
+                modules={"numpy": "np", "keras": "keras"},
+                notebook=True,
+                cell_id=cell_id(),
             ),
         )
         view.add(self.record)

@@ -107,7 +107,7 @@ def test_without_the_plugin_it_names_the_command(ended: Notebook) -> None:
     hint = view.locator(".kerasdoctor-hint").first
     expect(hint).to_be_hidden()
     ended.page.evaluate("delete document.documentElement.dataset.kerasdoctorPlugin")
-    expect(hint).to_have_text("or run %kdoctor fix 1.1")
+    expect(hint).to_have_text("or run %kdoctor fix 1.1, which writes it into a new cell; several names make one")
     ended.page.evaluate("document.documentElement.dataset.kerasdoctorPlugin = ''")
     badge.click()
 

@@ -262,7 +262,7 @@ class TestAnswers:
         run = next(iter(broken.ip.kdoctor.runs))
         assert raised == (
             f"fixes {run}.1 (shuffle-jointly) and {run}.2 (stratified-split) do not go together: "
-            "both set which rows validate; write one of them"
+            "both decide which rows validate; write one of them"
         )
         broken.run("%kdoctor fit model.fit(x, y, validation_split=0.2, epochs=1, verbose=0)")
         other = list(broken.ip.kdoctor.runs)[-1]
