@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor.diagnosis import Prescription, Status
 from kerasdoctor.errors import UsageError
+from kerasdoctor.notebook.session import is_live
 from kerasdoctor.remedies.merging import Conflict
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
@@ -92,5 +93,12 @@ def _find(wanted: str, runs: Mapping[str, Report]) -> tuple[Report, Prescription
 
 
 def insert(shell: InteractiveShell, source: str) -> None:
-    """A new cell under the one that is running, by the kernel's own means; it is not run."""
+    """Puts code before the user, who runs it: in a new cell or the next prompt, else printed.
+
+    JupyterLab, Notebook, VS Code, Colab and the consoles take it from the kernel's reply, as a new cell under the one
+    that is running; a terminal fills its next prompt. A program that runs a notebook takes it from nowhere.
+    """
     shell.set_next_input(source, replace=False)
+    terminal = getattr(shell, "pt_app", None) is not None
+    if not (terminal or is_live(shell)):
+        print(source)  # noqa: T201 - what was asked for

@@ -55,6 +55,7 @@ def _parser() -> _Parser:
         "fix", "write the cell of a prescription: its number, RUN.NUMBER, or the name of a diagnosis; or of several"
     )
     fix.add_argument("names", nargs="+", metavar="N")
+    fix.add_argument("--print", action="store_true", help="print it, where a front end adds no cell")
     explain = add("explain", "what a diagnosis means and how it is made")
     explain.add_argument("name")
     ignore = add("ignore", "make a diagnosis no more in this project")
@@ -83,7 +84,8 @@ class KerasDoctorMagics(Magics):
         %%kdoctor fit                        watch every fit of this cell
         %kdoctor check model.fit(x, y, ...)  examine this call without training; it returns the report
         %kdoctor report [RUN]                the report; also --json FILE, --html FILE
-        %kdoctor fix N [N ...]               write the prescription N into a new cell, or several as one
+        %kdoctor fix N [N ...]               write the prescription N into a new cell, or several as one; --print
+                                             prints it
         %kdoctor show [RUN]                  the interactive view again
         %kdoctor explain NAME                what a diagnosis means
         %kdoctor ignore NAME [reason]        make it no more in this project
@@ -145,7 +147,11 @@ class KerasDoctorMagics(Magics):
     def _fix(self, options: argparse.Namespace) -> None:
         for run in self._watcher.runs:
             self._watcher.report(run)
-        cells.insert(self._shell, cells.source(options.names, self._watcher.runs))
+        source = cells.source(options.names, self._watcher.runs)
+        if options.print:
+            print(source)  # noqa: T201 - what was asked for
+        else:
+            cells.insert(self._shell, source)
 
     def _explain(self, options: argparse.Namespace) -> None:
         display(_Explanation(options.name))

@@ -454,9 +454,10 @@ def next_steps(report: Report) -> list[tuple[str, str]]:
         steps.append(
             (
                 f"%kdoctor fix {name}",
-                _("writes the code of fix {name} into a new cell; it runs nothing. Several names make one cell").format(
-                    name=name
-                ),
+                _(
+                    "writes the code of fix {name} into a new cell (in a terminal, the next prompt); it runs nothing. "
+                    "Several names make one cell"
+                ).format(name=name),
             )
         )
     if report.diagnoses:
