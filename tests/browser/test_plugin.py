@@ -394,3 +394,16 @@ def test_a_second_view_of_the_notebook_inserts_once_and_shows_it_in_both(noteboo
     assert sources(notebook)[3] == SHUFFLE
     notebook.page.evaluate(f"{panels}[1].close()")
     notebook.page.wait_for_function(f"() => {panels}.length === 1")
+
+
+def test_the_command_writes_the_same_cell_without_the_plugin(notebook: Notebook) -> None:
+    notebook.evaluate(
+        """const cells = argument.map((source) => ({cell_type: 'code', source, metadata: {trusted: true}}));
+        panel.content.model.sharedModel.insertCells(4, cells);""",
+        ["%load_ext kerasdoctor\nget_ipython().kdoctor.runs['1'] = simulation.train_unseen()", "%kdoctor fix 3 1"],
+    )
+    notebook.run(4)
+    notebook.run(5)
+    notebook.wait_until("panel.content.widgets.length === 7")
+    new = notebook.cells()[6]
+    assert (new.source, new.outputs) == (BOTH, [])
