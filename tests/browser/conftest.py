@@ -78,7 +78,8 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _serve(application: Application, folder: Path) -> Iterator[Server]:
+def serve(application: Application, folder: Path, *, shared: bool = False) -> Iterator[Server]:
+    """A server that runs until it is left; `shared` is one of notebooks that several people edit at once."""
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     shutil.copy(Path(__file__).with_name("simulation.py"), notebooks)
@@ -87,6 +88,11 @@ def _serve(application: Application, folder: Path) -> Iterator[Server]:
     quiet = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}))
+    if not shared:
+        pages = folder / "JUPYTER_CONFIG_DIR" / "labconfig" / "page_config.json"
+        pages.parent.mkdir(parents=True)
+        off = ("@jupyter/collaboration-extension", "@jupyter/docprovider-extension")
+        pages.write_text(json.dumps({"disabledExtensions": dict.fromkeys(off, True)}))
     port = _free_port()
     environment = {
         **os.environ,
@@ -99,6 +105,7 @@ def _serve(application: Application, folder: Path) -> Iterator[Server]:
         *(sys.executable, "-m", "jupyterlab" if application == "lab" else "notebook"),
         *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         *("--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}"),
+        *(() if shared else ("--ServerApp.jpserver_extensions=jupyter_server_ydoc=False",)),
         *(f"--LabApp.user_settings_dir={settings}", f"--LabApp.workspaces_dir={folder / 'workspaces'}"),
         f"--{'LabApp' if application == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True",
     ]
@@ -134,7 +141,7 @@ def _serve(application: Application, folder: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session", params=["lab", "notebook"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """JupyterLab, then Notebook 7."""
-    with _serve(request.param, tmp_path_factory.mktemp(request.param)) as running:
+    with serve(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
 
 
@@ -167,7 +174,7 @@ class Cell:
 
 
 #: The panel of the notebook that a test has opened, and its document.
-_PANEL = "[...jupyterapp.shell.widgets('main')].find((w) => w.context?.path === {path!r})"
+_PANEL = "[...jupyterapp.shell.widgets('main')].find((w) => w.context?.path.replace(/^RTC:/, '') === {path!r})"
 
 
 @dataclass
