@@ -24,11 +24,18 @@ const MOST_CHARACTERS = 20_000;
 
 interface Cell {
   node: HTMLElement;
-  model: { id: string; type: string; getMetadata(key: string): unknown; sharedModel: { getSource(): string } };
+  model: {
+    id: string;
+    type: string;
+    executionCount: number | null;
+    getMetadata(key: string): unknown;
+    sharedModel: { getSource(): string };
+  };
 }
 
 /** The parts of JupyterLab's notebook that are used here; public and unchanged since JupyterLab 4.0. */
 interface Notebook {
+  node: HTMLElement;
   widgets: readonly Cell[];
   activeCellIndex: number;
   mode: "command" | "edit";
@@ -39,12 +46,16 @@ interface Notebook {
         index: number,
         cell: { cell_type: "code"; source: string; metadata: Record<string, unknown> },
       ): unknown;
+      undo(): void;
+      changed: { connect(slot: Changed): unknown; disconnect(slot: Changed): unknown };
     };
   } | null;
   deselectAll(): void;
   activate(): void;
   scrollToItem(index: number, align?: string): Promise<void>;
 }
+
+type Changed = (sender: unknown, change: { cellsChange?: unknown }) => void;
 
 interface JupyterFrontEnd {
   shell: { widgets(area: "main"): Iterable<{ node: HTMLElement; content?: Partial<Notebook> }> };
@@ -70,6 +81,8 @@ function activate(app: JupyterFrontEnd): void {
       for (const node of addedNodes) if (node instanceof Element) equip(node);
     }
   }).observe(document.body, { childList: true, subtree: true });
+  // before JupyterLab's own shortcuts
+  addEventListener("keydown", takeBack, true);
 }
 
 function addButton(app: JupyterFrontEnd, code: Element): void {
@@ -126,6 +139,7 @@ function insert(app: JupyterFrontEnd, code: Element, id: string): string | null 
       // trusted as every cell that a person inserts: one that is not takes the trust from the whole notebook
       metadata: { kerasdoctor: { prescription: id }, trusted: true },
     });
+    remember(notebook, notebook.widgets[target]?.model.id ?? "", source);
   }
   notebook.deselectAll();
   notebook.activeCellIndex = target;
@@ -134,6 +148,33 @@ function insert(app: JupyterFrontEnd, code: Element, id: string): string | null 
   notebook.activate();
   void notebook.scrollToItem(target, "smart");
   return null;
+}
+
+/** The last insertion, as long as no other cell has come, gone or moved. */
+let last: { notebook: Notebook; id: string; source: string } | null = null;
+
+function remember(notebook: Notebook, id: string, source: string): void {
+  const insertion = (last = { notebook, id, source });
+  const { changed } = notebook.model!.sharedModel;
+  const forget: Changed = (_sender, { cellsChange }) => {
+    if (!cellsChange) return;
+    changed.disconnect(forget);
+    if (last === insertion) last = null;
+  };
+  changed.connect(forget);
+}
+
+/** Ctrl Z right after an insertion takes it back, as z does; for JupyterLab it undoes only what is typed in a cell. */
+function takeBack(event: KeyboardEvent): void {
+  const pressed = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+  if (!last || !pressed || !event.isTrusted) return;
+  const { notebook, id, source } = last;
+  const { model } = notebook.widgets[notebook.activeCellIndex] ?? {};
+  const untouched = model?.id === id && model.sharedModel.getSource() === source && model.executionCount === null;
+  if (!untouched || notebook.mode !== "command" || !notebook.node.contains(document.activeElement)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  notebook.model!.sharedModel.undo();
 }
 
 /** Whether the element shows all of its text, as one text in letters that can be read. */

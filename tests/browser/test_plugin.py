@@ -285,6 +285,30 @@ def test_the_ticked_fixes_are_one_cell_that_is_shown_first(notebook: Notebook, c
     expect(tick[1]).not_to_be_checked()
 
 
+def test_ctrl_z_takes_it_back_right_after_the_click(notebook: Notebook) -> None:
+    button = insert_button(notebook.output(2))
+    for _ in range(2):
+        # what follows within half a second of another change is one step of the history with it
+        notebook.evaluate("panel.content.model.sharedModel.clearUndoHistory();")
+        button.click()
+        assert notebook.active_cell == 3
+        notebook.page.keyboard.press("Control+z")
+        notebook.wait_until("panel.content.widgets.length === 4")
+    # later it undoes what is typed in a cell, as ever
+    button.click()
+    notebook.evaluate("panel.content.model.sharedModel.insertCell(0, {cell_type: 'code', source: 'row = 1'});")
+    notebook.page.keyboard.press("Control+z")
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(0);")
+    assert sources(notebook)[3] == SHUFFLE
+    # and a cell that was edited or run is the user's
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(3);")
+    button.click()
+    notebook.evaluate("panel.content.widgets[3].model.sharedModel.setSource('mine = 1');")
+    notebook.page.keyboard.press("Control+z")
+    notebook.page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
+    assert len(notebook.cells()) == 5
+
+
 HIDDEN = """
 from IPython.display import HTML, display
 def fix(number, code, attributes=""):
