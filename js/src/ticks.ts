@@ -17,6 +17,7 @@ const TEXTS = {
 
 /** Of `kerasdoctor/renderers/combinations.py`, which says what the fields hold. */
 interface Combinations {
+  ids: string[];
   lines: string[];
   cells: [ids: string[], does: string, lines: number[]][];
   conflicts: [id: string, other: string, why: string][];
@@ -50,7 +51,7 @@ class Selection {
   private readonly said = element("span", { class: "kerasdoctor-insert-said", role: "status" });
   private readonly root: HTMLElement;
   private readonly run: Element;
-  private combinations: Combinations = { lines: [], cells: [], conflicts: [] };
+  private combinations: Combinations = { ids: [], lines: [], cells: [], conflicts: [] };
 
   constructor(run: Element, insert: Insert) {
     this.run = run;
@@ -76,11 +77,10 @@ class Selection {
   offer(combinations: Combinations, data: Element): void {
     this.combinations = combinations;
     if (!this.root.isConnected) data.after(this.root);
-    const known = new Set([...combinations.cells.flatMap(([ids]) => ids), ...combinations.conflicts.flatMap(([a, b]) => [a, b])]);
     for (const fix of this.run.querySelectorAll(".kerasdoctor-prescription")) {
       const id = fix.querySelector(".kerasdoctor-id")?.textContent?.trim() ?? "";
       const summary = fix.querySelector("summary");
-      if (!summary || !known.has(id) || summary.querySelector(".kerasdoctor-tick")) continue;
+      if (!summary || !combinations.ids.includes(id) || summary.querySelector(".kerasdoctor-tick")) continue;
       const tick = element("input", {
         class: "kerasdoctor-tick",
         type: "checkbox",
@@ -138,12 +138,13 @@ class Selection {
 function parsed(text: string): Combinations | null {
   const isText = (value: unknown): value is string => typeof value === "string";
   try {
-    const { lines, cells, conflicts } = JSON.parse(text) as Combinations;
+    const { ids, lines, cells, conflicts } = JSON.parse(text) as Combinations;
     const valid =
+      ids.every(isText) &&
       lines.every(isText) &&
-      cells.every(([ids, does, places]) => ids.every(isText) && isText(does) && places.every(Number.isInteger)) &&
+      cells.every(([of, does, places]) => of.every(isText) && isText(does) && places.every(Number.isInteger)) &&
       conflicts.every((conflict) => conflict.length === 3 && conflict.every(isText));
-    return valid ? { lines, cells, conflicts } : null;
+    return valid ? { ids, lines, cells, conflicts } : null;
   } catch {
     return null;
   }

@@ -134,7 +134,7 @@ class LiveView(anywidget.AnyWidget):
         row = self._rows[report.record.run]
         row.report = report
         if report.record.outcome.status != "running":
-            row.combinations = combinations.render(report)
+            row.combinations = combinations.render(report, alone=len(self._rows) == 1)
         self._tell(row)
 
     def finish(self, record: TrainingRecord) -> None:

@@ -25,6 +25,7 @@ from kerasdoctor.remedies import (
     SetLayerArgument,
     SetLearningRate,
     SetOptimizerArgument,
+    ShiftSentences,
     ShuffleRows,
     SplitForward,
     SplitStratified,
@@ -67,9 +68,8 @@ def merge(record: TrainingRecord, plans: Sequence[Plan]) -> Plan:
         for change in plan.changes:
             if any(change == other for other, _owner in made):
                 continue
-            decided = _decides(change, record)
             for other, owner in made:
-                shared = decided & _decides(other, record)
+                shared = _shared(change, other, record)
                 if shared and owner != place:
                     raise Conflict(owner, place, ", ".join(sorted(shared)))
             made.append((change, place))
@@ -90,26 +90,34 @@ def _order(change: Change, record: TrainingRecord) -> tuple[int, bool]:
     return rank, bool(_decides(change, record))
 
 
-def _decides(change: Change, record: TrainingRecord) -> set[str]:  # noqa: C901, PLR0911, PLR0912 - a table of kinds
+def _shared(change: Change, other: Change, record: TrainingRecord) -> set[str]:
+    whole = _("the whole cell")
+    one, two = _decides(change, record), _decides(other, record)
+    return {whole} if one is None or two is None else one & two
+
+
+def _decides(change: Change, record: TrainingRecord) -> set[str] | None:  # noqa: C901, PLR0911, PLR0912 - a table of kinds
     """What a change settles, in words: two changes with one of them in common do not go together.
 
-    A kind of change that is not named here goes together with others of its kind only where they are equal.
+    None, everything, for a kind of change that is not named here: a cell that left one out would be worse than none.
     """
-    scale, span = _("the scale of the inputs"), _("the range of the images")
-    noise, logits = _("the size of the noise"), _("whether the loss gets logits")
+    scale, noise = _("the scale of the inputs"), _("the size of the noise")
+    logits = _("whether the loss gets logits")
     rate, schedule = _("the learning rate"), _("how the learning rate changes")
     match change:
         case ShuffleRows() | SplitStratified() | SplitForward():
             return {_("which rows validate")}
         case ScaleInputs():
-            return {scale, span, noise}
+            return {scale, noise}
         case NormalizeFirst():
-            return {scale, span}
+            return {scale}
         case PrependLayer(source):
             layers = {_called(node) for node in ast.walk(ast.parse(source))}
             return ({noise} if "GaussianNoise" in layers else set()) | ({scale} if "Rescaling" in layers else set())
         case InsertLayer() | DropNonfinite():
             return set()
+        case ShiftSentences():
+            return {_("the order of the words")}
         case BalanceClasses():
             return {"class_weight"}
         case ScaleTargets():
@@ -121,7 +129,8 @@ def _decides(change: Change, record: TrainingRecord) -> set[str]:  # noqa: C901,
         case SetLayerArgument(layer, argument):
             decided = {_("{argument} of {layer}").format(argument=argument, layer=layer)}
             if argument == "value_range":
-                decided.add(span)
+                # of the images as they come to the layer
+                decided.add(scale)
             if argument == "activation" and layer in _last_layers(record):
                 decided.add(logits)
             return decided
@@ -143,7 +152,7 @@ def _decides(change: Change, record: TrainingRecord) -> set[str]:  # noqa: C901,
             callback = _called(ast.parse(source.strip(), mode="eval").body) or source
             return {callback, schedule} if callback in _RATE_CALLBACKS else {callback}
         case _:
-            return {type(change).__name__}
+            return None
 
 
 def _last_layers(record: TrainingRecord) -> set[str]:

@@ -16,11 +16,15 @@ from kerasdoctor.report import Report
 MOST_CELLS = 57
 
 
-def render(report: Report) -> str:
-    """The cells as JSON; empty where fewer than two prescriptions can be combined.
+def render(report: Report, *, alone: bool = True) -> str:
+    """The cells as JSON; empty where there are fewer than two prescriptions that can be combined or exclude each other.
 
-    `cells` are lists of the ids, what the code does to the user's, and the places of its lines in `lines`: the cells
-    have most of them in common. `conflicts` are two ids and the sentence that says why not.
+    `ids` are those of all fixes. `cells` are the ids of a selection, what the code does to the user's, and the places
+    of its lines in `lines`: the cells have most of them in common. `conflicts` are two ids and why they are none.
+
+    Args:
+        report: the report of a run.
+        alone: whether no other run is shown beside it; cells of many runs would take long and be large.
     """
     if report.record.source is None or not report.record.source.notebook:
         return ""
@@ -28,18 +32,20 @@ def render(report: Report) -> str:
     conflicts = dict(_conflicts(report, list(offered.values())))
     lines: dict[str, int] = {}
     cells = []
-    for selection in itertools.islice(_selections(list(offered), set(conflicts)), MOST_CELLS):
+    for selection in itertools.islice(_selections(list(offered), set(conflicts)), MOST_CELLS if alone else 0):
         written = report.combined([offered[number] for number in selection])
         if written is not None:
             places = [lines.setdefault(line, len(lines)) for line in written.source.split("\n")]
             ids = [wording.identifier(report, number) for number in selection]
             cells.append([ids, wording.applicability(written.applicability), places])
-    if not cells and not conflicts:
+    if len(offered) < 2 or (alone and not cells and not conflicts):
         return ""
     told = [
         [*(wording.identifier(report, number) for number in pair), sentence] for pair, sentence in conflicts.items()
     ]
-    return json.dumps({"lines": list(lines), "cells": cells, "conflicts": told}, separators=(",", ":"))
+    names = [wording.identifier(report, number) for number in offered]
+    data = {"ids": names, "lines": list(lines), "cells": cells, "conflicts": told}
+    return json.dumps(data, separators=(",", ":"))
 
 
 def _conflicts(report: Report, offered: list[Prescription]) -> Iterator[tuple[tuple[int, int], str]]:

@@ -54,7 +54,10 @@ def render_all(
     environment = _environment()
     template = environment.get_template("page.html.jinja" if standalone else "reports.html.jinja")
     return template.render(
-        reports=[_page(report, picture) for report, picture in zip(reports, pictures, strict=True)],
+        reports=[
+            _page(report, picture, alone=len(overview or reports) == 1)
+            for report, picture in zip(reports, pictures, strict=True)
+        ],
         common=None if common is None else _embedded(common),
         common_caption=_common_caption(overview),
         overview=overview or reports,
@@ -70,7 +73,7 @@ def render_all(
     )
 
 
-def _page(report: Report, picture: bytes | None) -> dict[str, Any]:
+def _page(report: Report, picture: bytes | None, *, alone: bool) -> dict[str, Any]:
     """What the template shows of one report."""
     rows, more = wording.curves(report.record)
     return {
@@ -91,7 +94,7 @@ def _page(report: Report, picture: bytes | None) -> dict[str, Any]:
         "examined": wording.examined(report),
         "failures": wording.failures(report.record),
         "next_steps": wording.next_steps(report),
-        "combinations": combinations.render(report),
+        "combinations": combinations.render(report, alone=alone),
     }
 
 

@@ -322,7 +322,8 @@ display(HTML('<div class="kerasdoctor-report">' + "".join([
     fix(4, "faint = 1", 'style="opacity: 0"'),
     fix(5, "x" * 20001),
 ]) + '<style>#sheet {opacity: 0}</style><pre class="kerasdoctor-combinations" hidden>'
-    '{"lines":["a = 1","evil = 1"],"cells":[[["9.1","9.2"],"",[0,1]]],"conflicts":[["9.3","9.4","why"]]}</pre></div>'))
+    '{"ids":["9.1","9.2","9.3"],"lines":["a = 1","evil = 1"],'
+    '"cells":[[["9.1","9.2"],"",[0,1]]],"conflicts":[["9.3","9.4","why"]]}</pre></div>'))
 """
 
 

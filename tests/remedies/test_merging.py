@@ -84,12 +84,14 @@ def merged(*changes: Change) -> tuple[Change, ...]:
         (ShuffleRows(1), SplitStratified(0.2, 1), "which rows validate"),
         (SplitForward(3), SplitStratified(0.2, 1), "which rows validate"),
         (ScaleInputs(), NormalizeFirst(), "the scale of the inputs"),
+        (NormalizeFirst(), SetLayerArgument("random_flip", "value_range", "(0, 255)"), "the scale of the inputs"),
         (ScaleInputs(), PrependLayer("keras.layers.GaussianNoise(3.0)"), "the size of the noise"),
         (ScaleTargets(1, 2), ReplaceTargets("{y} - 1", "from_zero"), "the values of the targets"),
         (SetFitArgument("batch_size", "8"), SetFitArgument("batch_size", "64"), "batch_size"),
         (SetLayerArgument("dense", "units", "8"), SetLayerArgument("dense", "units", "9"), "units of dense"),
         (AddCallback(STOP.format(5)), AddCallback(STOP.format(9)), "EarlyStopping"),
-        (Unknown(1), Unknown(2), "Unknown"),
+        (Unknown(1), Unknown(2), "the whole cell"),
+        (Unknown(1), InsertLayer("dense", "keras.layers.Dropout(0.5)"), "the whole cell"),
     ],
 )
 def test_what_sets_one_thing_to_two_values_does_not_go_together(one: Change, other: Change, decided: str) -> None:

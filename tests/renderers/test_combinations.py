@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 from dataclasses import replace
@@ -18,10 +19,12 @@ from kerasdoctor.diagnosis import (
     Status,
     Verdict,
 )
+from kerasdoctor.engine import diagnose
 from kerasdoctor.record import Source, TrainingRecord
 from kerasdoctor.remedies import AddCallback, Change, Plan, SetFitArgument
 from kerasdoctor.renderers import combinations, html
 from kerasdoctor.report import Report
+from kerasdoctor.rule import discover
 
 CALL = "model.fit(x, y)"
 
@@ -74,6 +77,12 @@ def test_many_fixes_have_their_pairs() -> None:
     assert set(itertools.combinations([f"7.{number}" for number in range(1, 12)], 2)) <= set(found)
 
 
+def test_beside_other_runs_the_command_writes_the_cells() -> None:
+    sizes = [SetFitArgument("batch_size", "8"), SetFitArgument("batch_size", "64")]
+    data = json.loads(combinations.render(report(*sizes, *callbacks(1)), alone=False))
+    assert (data["ids"], data["cells"], len(data["conflicts"])) == (["7.1", "7.2", "7.3"], [], 1)
+
+
 def test_the_page_holds_them_unseen() -> None:
     shown = report(AddCallback("Own('<b>')"), AddCallback("Other()"))
     page = html.render(shown)
@@ -91,3 +100,16 @@ def test_there_are_none_of_one_fix_nor_in_a_script_nor_of_an_unknown_plan() -> N
     unknown = tuple(replace(fix, plan=None) for fix in cause.prescriptions)
     diagnosis = replace(diagnosis, causes=(replace(cause, prescriptions=unknown),))
     assert combinations.render(replace(shown, diagnoses=(diagnosis,))) == ""
+
+
+def test_the_cells_of_every_rules_examples_are_python_with_one_fit() -> None:
+    count = 0
+    for rule in discover():
+        for example in rule.examples:
+            data = combinations.render(diagnose(example.record()))
+            for ids, _does, places in json.loads(data)["cells"] if data else ():
+                count += 1
+                source = "\n".join(json.loads(data)["lines"][place] for place in places)
+                ast.parse(source.replace("%kdoctor fit ", ""))
+                assert source.count(".fit(") == 1, (rule.name, ids)
+    assert count > 100
