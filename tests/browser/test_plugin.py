@@ -425,10 +425,14 @@ def test_the_command_writes_the_same_cell_without_the_plugin(notebook: Notebook)
     notebook.evaluate(
         """const cells = argument.map((source) => ({cell_type: 'code', source, metadata: {trusted: true}}));
         panel.content.model.sharedModel.insertCells(4, cells);""",
-        ["%load_ext kerasdoctor\nget_ipython().kdoctor.runs['1'] = simulation.train_unseen()", "%kdoctor fix 3 1"],
+        [
+            "%load_ext kerasdoctor\nx = y = model = np = keras = 1",
+            "get_ipython().kdoctor.runs['1'] = simulation.train_unseen()",
+            "%kdoctor fix 3 1",
+        ],
     )
-    notebook.run(4)
-    notebook.run(5)
-    notebook.wait_until("panel.content.widgets.length === 7")
-    new = notebook.cells()[6]
+    for cell in (4, 5, 6):
+        notebook.run(cell)
+    notebook.wait_until("panel.content.widgets.length === 8")
+    new = notebook.cells()[7]
     assert (new.source, new.outputs) == (BOTH, [])
