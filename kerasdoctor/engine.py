@@ -21,7 +21,7 @@ from kerasdoctor.diagnosis import (
 )
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
-from kerasdoctor.remedies import Remedy, cell
+from kerasdoctor.remedies import Remedy, cell, edit
 from kerasdoctor.report import Report
 from kerasdoctor.verdict import read_curves
 
@@ -157,7 +157,7 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
     prescriptions = []
     for remedy in treatments:
         try:
-            prescriptions.append(_prescribe(remedy, record))
+            prescriptions.append(_prescribe(remedy, record, skipped))
         except Exception as error:  # as in `diagnose`
             reason = _("its cell could not be written: {error}").format(error=describe(error))
             skipped.append(Skipped(remedy.name, reason))
@@ -170,19 +170,25 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
     )
 
 
-def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
+def _prescribe(remedy: Remedy, record: TrainingRecord, skipped: list[Skipped]) -> Prescription | None:
     plan = remedy.plan(record)
     if plan is None:
         return None
     written = cell.write(record, plan)
     if written is None:
         return None
+    try:
+        edits = edit.edits(record, plan)
+    except Exception as error:  # as in `diagnose`; there is the cell
+        edits = ()
+        skipped.append(Skipped(remedy.name, _("its edit could not be written: {error}").format(error=describe(error))))
     return Prescription(
         number=0,
         name=remedy.name,
         title=_(remedy.title),
         source=written.source,
         applicability=max(plan.applicability, written.applicability),
+        edits=edits,
     )
 
 

@@ -60,6 +60,23 @@ def find(wanted: str, runs: Mapping[str, Report]) -> Prescription:
     raise UsageError(f"there is no fix {wanted!r}: run {last} has {listed}")
 
 
+def edited(prescription: Prescription, name: str) -> str:
+    """The user's cells with the change of a prescription made in them, as one cell.
+
+    Raises:
+        UsageError: when it is no edit.
+    """
+    if not prescription.edits:
+        raise UsageError(
+            f"fix {name} is no edit of your cells: it changes something else, or where they build the model could not "
+            f"be told for certain; %kdoctor fix {name} writes a cell of its own"
+        )
+    sources = [edit.new for edit in prescription.edits]
+    if any(source.lstrip().startswith("%%") for source in sources[1:]):
+        raise UsageError(f"fix {name} edits a cell with a magic of its own; %kdoctor fix {name} writes one new cell")
+    return "\n\n".join(source.rstrip("\n") for source in sources)
+
+
 def insert(shell: InteractiveShell, source: str) -> None:
     """A new cell under the one that is running, by the kernel's own means; it is not run."""
     shell.set_next_input(source, replace=False)

@@ -52,7 +52,9 @@ def _parser() -> _Parser:
     show = add("show", "open the interactive view of a run again")
     show.add_argument("run", nargs="?")
     fix = add("fix", "write the cell of a prescription: its number, RUN.NUMBER, or the name of a diagnosis")
+    fix.usage = "%(prog)s N [N ...] [--edit]"
     fix.add_argument("names", nargs="+", metavar="N")
+    fix.add_argument("--edit", action="store_true", help="write the cells that build the model, with the change made")
     explain = add("explain", "what a diagnosis means and how it is made")
     explain.add_argument("name")
     ignore = add("ignore", "make a diagnosis no more in this project")
@@ -82,6 +84,7 @@ class KerasDoctorMagics(Magics):
         %kdoctor check model.fit(x, y, ...)  examine this call without training; it returns the report
         %kdoctor report [RUN]                the report; also --json FILE, --html FILE
         %kdoctor fix N                       write the prescription N into a new cell
+        %kdoctor fix N --edit                write the cell that builds the model with the change made in it
         %kdoctor show [RUN]                  the interactive view again
         %kdoctor explain NAME                what a diagnosis means
         %kdoctor ignore NAME [reason]        make it no more in this project
@@ -144,8 +147,14 @@ class KerasDoctorMagics(Magics):
         for run in self._watcher.runs:
             self._watcher.report(run)
         found = [cells.find(name, self._watcher.runs) for name in options.names]
-        for prescription in found:
-            cells.insert(self._shell, prescription.source)
+        for name, prescription in zip(options.names, found, strict=True):
+            if options.edit:
+                source = cells.edited(prescription, name)
+                numbers = ", ".join(f"[{edit.number}]" for edit in prescription.edits)
+                print(f"The new cell is your {numbers} with the change made. Run it in its place, then fit again.")  # noqa: T201
+            else:
+                source = prescription.source
+            cells.insert(self._shell, source)
 
     def _explain(self, options: argparse.Namespace) -> None:
         display(_Explanation(options.name))
@@ -194,6 +203,8 @@ def load_ipython_extension(shell: Any) -> None:
     shell.kdoctor = watcher
     shell.register_magics(KerasDoctorMagics(shell, watcher))
     shell.input_transformers_cleanup.append(transform.rewrite)
+    shell.events.register("pre_run_cell", watcher.history.began)
+    shell.events.register("post_run_cell", watcher.history.keep)
     shell.events.register("post_run_cell", watcher.cell_ended)
 
 
@@ -202,6 +213,8 @@ def unload_ipython_extension(shell: Any) -> None:
     watcher: NotebookWatcher = shell.kdoctor
     watcher.always(on=False)
     watcher.cell_ended(None)
+    shell.events.unregister("pre_run_cell", watcher.history.began)
+    shell.events.unregister("post_run_cell", watcher.history.keep)
     shell.events.unregister("post_run_cell", watcher.cell_ended)
     shell.input_transformers_cleanup.remove(transform.rewrite)
     shell.magics_manager.magics["line"].pop("kdoctor", None)
