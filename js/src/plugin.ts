@@ -6,6 +6,7 @@
  */
 
 import { element } from "./dom";
+import { offerEdit } from "./edits";
 import styles from "./plugin.css";
 
 const TEXTS = {
@@ -22,7 +23,12 @@ const MOST_CHARACTERS = 20_000;
 
 interface Cell {
   node: HTMLElement;
-  model: { id: string; type: string; getMetadata(key: string): unknown; sharedModel: { getSource(): string } };
+  model: {
+    id: string;
+    type: string;
+    getMetadata(key: string): unknown;
+    sharedModel: { getSource(): string; updateSource(start: number, end: number, text?: string): void };
+  };
 }
 
 /** The parts of JupyterLab's notebook that are used here; public and unchanged since JupyterLab 4.0. */
@@ -54,11 +60,12 @@ function activate(app: JupyterFrontEnd): void {
   document.documentElement.dataset["kerasdoctorPlugin"] = "";
   const known = new WeakSet<Element>();
   const equip = (root: Element): void => {
-    const blocks = root.matches(".kerasdoctor-code") ? [root] : root.querySelectorAll(".kerasdoctor-code");
-    for (const block of blocks) {
+    const marked = ".kerasdoctor-code, .kerasdoctor-diff";
+    for (const block of root.matches(marked) ? [root] : root.querySelectorAll(marked)) {
       if (known.has(block)) continue;
       known.add(block);
-      addButton(app, block);
+      if (block.matches(".kerasdoctor-diff")) offerEdit(block, (node) => locate(app, node)?.notebook ?? null);
+      else addButton(app, block);
     }
   };
   equip(document.body);

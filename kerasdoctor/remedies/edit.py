@@ -39,6 +39,8 @@ from kerasdoctor.remedies.cell_text import CellText, Items, Splice, with_short_l
 
 _MODEL = (InsertLayer, PrependLayer, SetCompileArgument, SetLayerArgument, SetLearningRate, SetOptimizerArgument)
 _CALL = (AddCallback, SetFitArgument)
+#: A cell longer than this is not shown as a diff.
+_MOST_CHARACTERS = 10_000
 #: `compile`'s parameters in their order (keras.Model.compile, Keras 3).
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
@@ -88,6 +90,8 @@ class _Edit:
         return tuple(self._edited(cell) for cell in touched)
 
     def _edited(self, cell: CellText) -> CellEdit:
+        if len(cell.text) > _MOST_CHARACTERS:
+            raise Unclear("a long cell")
         splices = self._splices[cell]
         place = self._noted.get(cell)
         if place is not None:

@@ -84,7 +84,7 @@ def test_what_is_not_there() -> None:
 def test_edits_are_one_cell_and_what_is_none_says_so() -> None:
     edits = (CellEdit("a = 1\n", "a = 2\n", 3), CellEdit("fit()", "fit(b)", 4))
     assert cells.edited(replace(LOWER, edits=edits), "1") == "a = 2\n\nfit(b)"
-    with pytest.raises(UsageError, match="fix 1 is no edit of your cells.*%kdoctor fix 1 writes"):
+    with pytest.raises(UsageError, match=r"fix 1 is no edit of your cells.*%kdoctor fix 1 writes"):
         cells.edited(LOWER, "1")
     magic = (*edits, CellEdit("%%time\nfit()", "%%time\nfit(b)", 5))
     with pytest.raises(UsageError, match="a magic of its own"):
