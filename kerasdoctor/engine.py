@@ -178,7 +178,8 @@ def _prescribe(remedy: Remedy, record: TrainingRecord, skipped: list[Skipped]) -
     if written is None:
         return None
     try:
-        edits = edit.edits(record, plan)
+        # nobody is shown them before the end, and the training waits for this
+        edits = () if record.outcome.status == "running" else edit.edits(record, plan)
     except Exception as error:  # as in `diagnose`; there is the cell
         edits = ()
         skipped.append(Skipped(remedy.name, _("its edit could not be written: {error}").format(error=describe(error))))
