@@ -96,6 +96,8 @@ class CellEdit:
     number: int = 0
     #: Its id, where the front end tells it.
     cell_id: str = ""
+    #: Whether the user must fill in something; the text says where.
+    placeholders: bool = False
 
     @property
     def diff(self) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from kerasdoctor import quantities
 from kerasdoctor import rule as rules
 from kerasdoctor.diagnosis import (
+    Applicability,
     CauseFinding,
     Diagnosis,
     Evidence,
@@ -174,15 +175,20 @@ def _prescribe(remedy: Remedy, record: TrainingRecord, skipped: list[Skipped]) -
     plan = remedy.plan(record)
     if plan is None:
         return None
-    written = cell.write(record, plan)
-    if written is None:
-        return None
     try:
         # nobody is shown them before the end, and the training waits for this
         edits = () if record.outcome.status == "running" else edit.edits(record, plan)
     except Exception as error:  # as in `diagnose`; there is the cell
         edits = ()
         skipped.append(Skipped(remedy.name, _("its edit could not be written: {error}").format(error=describe(error))))
+    if edit.needed(record, plan):
+        gaps = any(edited.placeholders for edited in edits)
+        source = edit.joined(edits)
+        written = source and cell.Written(source, Applicability.HAS_PLACEHOLDERS if gaps else Applicability.UNSAFE)
+    else:
+        written = cell.write(record, plan)
+    if not written:
+        return None
     return Prescription(
         number=0,
         name=remedy.name,

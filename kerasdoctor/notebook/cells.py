@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kerasdoctor.diagnosis import Prescription, Status
 from kerasdoctor.errors import UsageError
+from kerasdoctor.remedies import edit
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
 
@@ -71,10 +72,10 @@ def edited(prescription: Prescription, name: str) -> str:
             f"fix {name} is no edit of your cells: it changes something else, or where they build the model could not "
             f"be told for certain; %kdoctor fix {name} writes a cell of its own"
         )
-    sources = [edit.new for edit in prescription.edits]
-    if any(source.lstrip().startswith("%%") for source in sources[1:]):
+    source = edit.joined(prescription.edits)
+    if source is None:
         raise UsageError(f"fix {name} edits a cell with a magic of its own; %kdoctor fix {name} writes one new cell")
-    return "\n\n".join(source.rstrip("\n") for source in sources)
+    return source
 
 
 def insert(shell: InteractiveShell, source: str) -> None:

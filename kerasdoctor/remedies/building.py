@@ -75,7 +75,9 @@ class Element:
     index: int = 0
     #: The variable that `add` is called on.
     model: str = ""
-    #: In a functional model: the calls of the layer, with their statements.
+    #: The attribute that holds it in a subclassed model, "self.dense".
+    attribute: str = ""
+    #: In a functional or subclassed model: the calls of the layer, with their statements.
     calls: list[tuple[Statement, ast.Call]] = field(default_factory=list)
 
 
@@ -204,6 +206,8 @@ class _Reader:
         self._names: list[tuple[str, tuple[Statement, ...], int]] = []
         self._reads: list[tuple[Statement, ast.Name, Statement]] = []
         self._scopes: tuple[tuple[Statement, ...], ...] = ()
+        #: Whether a class of the user's calls its layers in another order than it makes them, or not by itself.
+        self._unordered = False
 
     def read(self, name: str) -> Building:
         self._scopes = self._program.scopes()
@@ -211,7 +215,7 @@ class _Reader:
         if self._follow(statement, value) != self._model.kind:
             raise Unclear("another model than the cells show")
         elements = self._in_order()
-        named = _named(elements, self._model)
+        named = {} if self._unordered else _named(elements, self._model)
         compiled, before = self._compile()
         return Building(named, compiled, before, tuple(self._reads), tuple(elements))
 
@@ -235,7 +239,8 @@ class _Reader:
         if isinstance(value.func, ast.Name) and (definition := self._program.defined(value.func.id)):
             if isinstance(definition.node, ast.FunctionDef):
                 return self._follow_function(definition.cell, definition.node)
-            raise Unclear("the model is of a class of the user's")
+            if isinstance(definition.node, ast.ClassDef):
+                return self._subclass(definition.cell, definition.node)
         match self._program.dotted(value.func).removeprefix("keras.models.").removeprefix("keras."):
             case "Sequential":
                 self._sequential(statement, value)
@@ -258,6 +263,51 @@ class _Reader:
                 raise Unclear("the model comes from outside")
             return self._follow(*self._bound(value.id))
         return self._follow(Statement(cell, returns[0]), value)
+
+    # subclassed ----------------------------------------------------------------------------------------------------
+
+    def _subclass(self, cell: CellText, definition: ast.ClassDef) -> str:
+        methods = {node.name: node for node in definition.body if isinstance(node, ast.FunctionDef)}
+        if not any(self._program.dotted(base).endswith("Model") for base in definition.bases):
+            raise Unclear("no model of Keras's")
+        if not {"__init__", "call"} <= set(methods):
+            raise Unclear("a class without its own call")
+        init, call = methods["__init__"], methods["call"]
+        for statement in _flat(Statement(cell, node) for node in init.body):
+            self._attribute(statement, _first_argument(init))
+        order = self._called([Statement(cell, node) for node in call.body], _first_argument(call))
+        self._unordered = order != list(self._elements.values())
+        return "subclassed"
+
+    def _attribute(self, statement: Statement, itself: str) -> None:
+        node = statement.node
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        value = node.value if isinstance(node, ast.Assign) else None
+        if not (isinstance(value, ast.Call) and isinstance(target, ast.Attribute) and _is_attribute(target, itself)):
+            return
+        dotted = self._program.dotted(value.func)
+        if dotted.startswith("keras.layers.") or not dotted.startswith("keras."):
+            kind, attribute = self._kind(value), f"{itself}.{target.attr}"
+            self._elements[value] = Element(kind, statement, value, statement.cell, attribute=attribute)
+
+    def _called(self, body: list[Statement], itself: str) -> list[Element]:
+        """The layers that the statements of `call` call, in the order of their first calls."""
+        by_name = {element.attribute.rpartition(".")[2]: element for element in self._elements.values()}
+        found: list[tuple[int, Element]] = []
+        for statement in _flat(body):
+            for node in ast.walk(statement.node):
+                function = node.func if isinstance(node, ast.Call) else None
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(function, ast.Attribute)
+                    and _is_attribute(function, itself)
+                    and function.attr in by_name
+                ):
+                    element = by_name[function.attr]
+                    element.calls.append((statement, node))
+                    # an inner call ends first, and is made first
+                    found.append((statement.cell.end(node), element))
+        return list(dict.fromkeys(element for _end, element in sorted(found, key=lambda pair: pair[0])))
 
     # Sequential ----------------------------------------------------------------------------------------------------
 
@@ -436,6 +486,15 @@ class _Reader:
                     found = (scope[place], value) if alone and isinstance(value, ast.Call) else None
                     before = scope[:place]
         return found, before
+
+
+def _first_argument(function: ast.FunctionDef) -> str:
+    return function.args.args[0].arg if function.args.args else ""
+
+
+def _is_attribute(node: ast.AST | None, name: str) -> bool:
+    """Whether the node is an attribute of the variable `name`."""
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
 
 
 def _is_method(node: ast.AST, name: str, *methods: str) -> bool:

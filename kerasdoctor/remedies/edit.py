@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kerasdoctor.diagnosis import CellEdit
+from kerasdoctor.locale import _
 from kerasdoctor.record import Source, TrainingRecord
 from kerasdoctor.remedies import (
     AddCallback,
     Change,
     InsertLayer,
+    NormalizeFirst,
     Plan,
     PrependLayer,
     SetCompileArgument,
@@ -45,6 +47,20 @@ _MOST_CHARACTERS = 10_000
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
+def needed(record: TrainingRecord, plan: Plan) -> bool:
+    """Whether no cell but an edit can be written: Keras cannot copy a subclassed model with other layers."""
+    layers = (InsertLayer, NormalizeFirst, PrependLayer, SetLayerArgument)
+    return record.model.kind == "subclassed" and any(isinstance(change, layers) for change in plan.changes)
+
+
+def joined(made: Sequence[CellEdit]) -> str | None:
+    """The edited cells as one; None where a magic of its own heads one of them."""
+    sources = [edit.new for edit in made]
+    if not sources or any(source.lstrip().startswith("%%") for source in sources[1:]):
+        return None
+    return "\n\n".join(source.rstrip("\n") for source in sources)
+
+
 def edits(record: TrainingRecord, plan: Plan) -> tuple[CellEdit, ...]:
     """The cells that build, compile or train the model with the changes of `plan`; nothing else in them differs.
 
@@ -74,6 +90,10 @@ class _Edit:
         #: Where in a cell is what the reason is to stand above; None where it is written.
         self._noted: dict[CellText, int | None] = {}
         self._imports: dict[CellText, list[str]] = {}
+        #: New attributes of a subclassed model, and the comments that say what is to be filled in where.
+        self._attributes: set[str] = set()
+        self._extra: list[str] = []
+        self._placeholders: set[CellText] = set()
 
     def made(self) -> tuple[CellEdit, ...]:
         changes = self._plan.changes
@@ -104,10 +124,13 @@ class _Edit:
         limit = max(LINE, *(len(line) for line in cell.text.split("\n") if not line.lstrip().startswith("#")), 0)
         new = with_short_lines(new, cell.text, limit)
         comments = CellText(new).comments
-        if self._note not in comments or [text for text in comments if text != self._note] != cell.comments:
+        added = {self._note, *self._extra}
+        if self._note not in comments or [text for text in comments if text not in added] != cell.comments:
             raise Unclear("the comments are not the same")
         known = self._program.cells[cell]
-        return CellEdit(old=cell.text, new=new, number=known.number, cell_id=known.id)
+        return CellEdit(
+            old=cell.text, new=new, number=known.number, cell_id=known.id, placeholders=cell in self._placeholders
+        )
 
     def _splice(self, statement: Statement, start: int, end: int, text: str) -> None:
         self._splices.setdefault(statement.cell, []).append(Splice(start, end, text))
@@ -161,6 +184,8 @@ class _Edit:
             self._into(at.cell, element.within, element.index, layer)
         elif element.model:
             self._behind(at, f"{element.model}.add({layer})")
+        elif element.attribute:
+            self._insert_attribute(element, layer)
         else:
             if len(element.calls) != 1:
                 raise Unclear("a layer that is called twice")
@@ -172,6 +197,35 @@ class _Edit:
                 self._behind(statement, f"{target.id} = {layer}({target.id})")
             else:
                 self._wrap(statement, call, layer)
+
+    def _insert_attribute(self, element: Element, layer: str) -> None:
+        """A further layer of a subclassed model, made behind the other and called behind it."""
+        itself = element.attribute.partition(".")[0]
+        taken = {node.attr for node in ast.walk(element.at.cell.tree) if isinstance(node, ast.Attribute)}
+        # keras.layers.Dropout(0.3) -> dropout
+        kind = ast.unparse(_call(layer).func).rpartition(".")[2].lower()
+        names = (kind, *(f"{kind}_{number}" for number in range(2, 1000)))
+        name = next(name for name in names if name not in taken | self._attributes)
+        self._attributes.add(name)
+        self._behind(element.at, f"{itself}.{name} = {layer}")
+        statement, call = element.calls[0]
+        itself = ast.unparse(call.func).partition(".")[0]
+        node = statement.node
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if len(element.calls) > 1:
+            self._placeholders.add(statement.cell)
+            note = comment(
+                _("fill in: {layer} behind one call of {other}, or behind each").format(
+                    layer=f"{itself}.{name}(...)", other=ast.unparse(call.func)
+                )
+            )
+            self._extra.append(note)
+            splice = statement.cell.above(statement.cell.start(node), note)
+            self._splices.setdefault(statement.cell, []).append(splice)
+        elif isinstance(node, ast.Assign) and node.value is call and isinstance(target, ast.Name):
+            self._behind(statement, f"{target.id} = {itself}.{name}({target.id})")
+        else:
+            self._wrap(statement, call, f"{itself}.{name}")
 
     def _behind(self, statement: Statement, line: str) -> None:
         if not statement.cell.alone_on_its_lines(statement.node):
@@ -295,7 +349,7 @@ class _Edit:
     # fit -----------------------------------------------------------------------------------------------------------
 
     def _change_call(self, change: Change) -> None:
-        cell, call, _body = self._program.fit
+        cell, call = self._program.fit[:2]
         match change:
             case SetFitArgument(argument, source):
                 self._set_fit(cell, call, argument, source)
@@ -385,6 +439,13 @@ class _Edit:
         else:
             place = cell.line_start(cell.start(cell.tree.body[0]))
             yield Splice(place, place, "".join(f"{line}\n" for line in lines))
+
+
+def _call(source: str) -> ast.Call:
+    node = ast.parse(source, mode="eval").body
+    if not isinstance(node, ast.Call):
+        raise Unclear("no constructor")
+    return node
 
 
 def _element(built: Building, layer: str) -> Element:

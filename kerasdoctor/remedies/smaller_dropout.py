@@ -18,8 +18,6 @@ class SmallerDropout(Remedy):
     rate: float = 0.3
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed":
-            return None
         layers = [
             layer
             for layer in record.model.layers

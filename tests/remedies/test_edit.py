@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from kerasdoctor import engine
 from kerasdoctor.diagnosis import CellEdit
 from kerasdoctor.instrumentation.summaries import compilation, model
-from kerasdoctor.record import Cell, Data, Fit, Source, TrainingRecord
+from kerasdoctor.record import Cell, Data, Fit, Outcome, Source, TrainingRecord
 from kerasdoctor.remedies import (
     AddCallback,
     Change,
@@ -31,6 +32,7 @@ from kerasdoctor.remedies import (
     edit,
 )
 from kerasdoctor.remedies.call import FitCall
+from kerasdoctor.remedies.dropout import Dropout
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from tests.remedies.building_cells import EDITABLE, FIT, UNCLEAR
 
@@ -240,3 +242,91 @@ model.compile("adam", "mse")"""
     assert "layers.TimeDistributed(\n" in made.new
     assert "            kernel_regularizer=regularizers.L1L2(1e-05, 0.0001),\n        ),\n" in made.new
     assert run((made.new,))["model"].layers[0].layer.kernel_regularizer is not None
+
+
+SUBCLASSED = """import keras
+from keras import layers
+
+class Net(keras.Model):
+    def __init__(self, units=16):
+        super().__init__()
+        self.units = units
+        self.first = layers.Dense(units, activation="relu")  # hidden
+        self.second = layers.Dense(8, activation="relu")
+        self.dropout = layers.Dropout(0.1)
+        self.top = layers.Dense(3, activation="softmax")
+        self.seen = keras.metrics.Mean()
+
+    def call(self, inputs, training=False):
+        x = self.first(inputs)
+        x = self.second(x)  # narrow
+        return self.top(self.dropout(x, training=training))
+
+model = Net()
+model.compile("adam", "sparse_categorical_crossentropy")
+"""
+
+
+def subclassed(text: str = SUBCLASSED) -> tuple[TrainingRecord, dict[str, Any]]:
+    names = run((text,))
+    names["model"](names["x"])
+    return record((text, FIT), names), names
+
+
+def edited_kinds(made: tuple[CellEdit, ...]) -> list[str]:
+    (only,) = made
+    net = run((only.new,))["model"]
+    net(np.zeros((4, 8), "float32"))
+    return [type(layer).__name__ for layer in net.layers]
+
+
+class TestSubclassed:
+    def test_a_layer_behind_another(self):
+        recorded, _names = subclassed()
+        after = recorded.model.layers[1].name
+        made = edit.edits(recorded, Plan((InsertLayer(after, "keras.layers.LayerNormalization()"),), REASON))
+        assert edited_kinds(made) == ["Dense", "Dense", "LayerNormalization", "Dropout", "Dense"]
+        assert "        x = self.second(x)  # narrow\n        x = self.layernormalization(x)\n" in made[0].new
+        assert not made[0].placeholders
+
+    def test_a_call_within_a_call_and_a_name_that_is_taken(self):
+        recorded, _names = subclassed()
+        after = recorded.model.layers[2].name
+        made = edit.edits(recorded, Plan((InsertLayer(after, "keras.layers.Dropout(0.4)"),), REASON))
+        assert edited_kinds(made) == ["Dense", "Dense", "Dropout", "Dropout", "Dense"]
+        assert "return self.top(self.dropout_2(self.dropout(x, training=training)))" in made[0].new
+
+    def test_an_argument_and_the_compilation(self):
+        recorded, _names = subclassed()
+        name = recorded.model.layers[0].name
+        made = edit.edits(recorded, Plan((SetLayerArgument(name, "kernel_regularizer", L2),), REASON))
+        assert 'activation="relu",\n            kernel_regularizer=keras.regularizers' in made[0].new
+        assert edited_kinds(made)
+        (rate,) = edit.edits(recorded, Plan((SetLearningRate(0.1),), REASON))
+        assert "model.compile(\n    keras.optimizers.Adam(learning_rate=0.1),\n" in rate.new
+
+    def test_a_layer_that_is_called_twice_is_to_be_filled_in(self):
+        recorded, _names = subclassed(
+            SUBCLASSED.replace("x = self.second(x)", "x = self.second(self.second(x[:, :8]))")
+        )
+        after = recorded.model.layers[1].name
+        (made,) = edit.edits(recorded, Plan((InsertLayer(after, "keras.layers.Dropout(0.4)"),), REASON))
+        assert made.placeholders
+        assert "        # fill in: self.dropout_2(...) behind one call of self.second, or behind each\n" in made.new
+
+    def test_other_orders_and_other_ways_are_left_alone(self):
+        turned = SUBCLASSED.replace("self.first(inputs)", "self.first(self.second(inputs))")
+        loop = SUBCLASSED.replace("self.second = layers", "self.blocks = [layers.Dense(8)]; self.second = layers")
+        for text in (turned.replace("x = self.second(x)", "x = x"), loop):
+            recorded, _names = subclassed(text)
+            for layer in recorded.model.layers:
+                asked = InsertLayer(layer.name, "keras.layers.Dropout(0.4)")
+                assert edit.edits(recorded, Plan((asked,), REASON)) == ()
+
+    def test_a_prescription_is_the_edit(self):
+        recorded, _names = subclassed()
+        recorded.outcome = Outcome(status="finished")
+        found = engine._prescribe(Dropout(), recorded, [])
+        assert found is not None
+        assert found.source == found.edits[0].new.rstrip("\n")
+        assert engine._prescribe(Dropout(), dataclasses.replace(recorded, source=None), []) is None
