@@ -206,6 +206,8 @@ class _Reader:
         self._names: list[tuple[str, tuple[Statement, ...], int]] = []
         self._reads: list[tuple[Statement, ast.Name, Statement]] = []
         self._scopes: tuple[tuple[Statement, ...], ...] = ()
+        #: Names that the innermost scope has from outside: parameters of its function.
+        self._given = set(program.source.local_names)
         #: Whether a class of the user's calls its layers in another order than it makes them, or not by itself.
         self._unordered = False
 
@@ -229,6 +231,9 @@ class _Reader:
                 self._names.append((name, scope, position))
                 self._scopes = (scope[: position + 1], *self._scopes[depth + 1 :])
                 return scope[position], value
+            if name in self._given:
+                raise Unclear("the model comes from outside")
+            self._given = set()
         raise Unclear("the model is not assigned in a cell")
 
     def _follow(self, statement: Statement, value: ast.expr) -> str:
@@ -254,13 +259,11 @@ class _Reader:
         if len(returns) != 1 or returns[0] not in function.body or returns[0].value is None or function.decorator_list:
             raise Unclear("the function may return several models")
         body = [Statement(cell, node) for node in function.body]
-        parameters = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+        self._given = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
         scope = tuple(_until(body, returns[0]))
         self._scopes = (scope, *self._scopes[-1:])
         value = returns[0].value
         if isinstance(value, ast.Name):
-            if value.id in parameters and binding(scope, value.id)[0] < 0:
-                raise Unclear("the model comes from outside")
             return self._follow(*self._bound(value.id))
         return self._follow(Statement(cell, returns[0]), value)
 

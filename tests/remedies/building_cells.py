@@ -357,6 +357,19 @@ model.compile("adam", "sparse_categorical_crossentropy")""",
         keras.layers.Dense(3)])""",
         FIT,
     ),
+    "a parameter that has the name of another model": (
+        """import keras
+def build():
+    return keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, activation="relu"),
+        keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")])
+other = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, activation="relu"),
+    keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")])
+def finished(other):
+    other.compile("adam", "sparse_categorical_crossentropy")
+    return other
+model = finished(build())""",
+        FIT,
+    ),
     "a model from a file": (
         """import keras
 built = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, activation="relu"),

@@ -280,6 +280,18 @@ def edited_kinds(made: tuple[CellEdit, ...]) -> list[str]:
     return [type(layer).__name__ for layer in net.layers]
 
 
+def test_a_model_that_a_function_is_given_is_not_the_one_of_that_name_outside():
+    cells = ("def train(model):\n    model.fit(x, y, epochs=2)", EDITABLE["a list"][0], "train(build())")
+    recorded = record(cells, run(cells[1:2]))
+    asked = Plan((SetLearningRate(0.1),), REASON)
+    function = {"function": "train", "call": "model.fit(x, y, epochs=2)"}
+    recorded.source = dataclasses.replace(recorded.source, local_names=("model",), **function)
+    assert edit.edits(recorded, asked) == ()
+    # the same object as outside
+    recorded.source = dataclasses.replace(recorded.source, local_names=())
+    assert len(edit.edits(recorded, asked)) == 1
+
+
 class TestSubclassed:
     def test_a_layer_behind_another(self):
         recorded, _names = subclassed()
