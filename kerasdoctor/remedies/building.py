@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kerasdoctor.record import Cell, Layer, Model, Source
+from kerasdoctor.remedies.call import FitCall
 from kerasdoctor.remedies.cell_text import CellText
 
 #: Parameters that are commonly given by position, in their order (keras.layers, Keras 3).
@@ -117,6 +118,8 @@ class Program:
             except SyntaxError:
                 continue
         self.source = source
+        #: Names that the function of the call is given.
+        self.parameters: set[str] = set()
         self.fit = self._find_fit()
         self._top = [Statement(cell, node) for cell in self.cells for node in cell.tree.body]
         self.imports = dict(_imports(self._top))
@@ -143,6 +146,8 @@ class Program:
                 raise Unclear("the call stands there more than once")
             if inside:
                 node, holder = inside[0]
+                if isinstance(holder, ast.FunctionDef | ast.AsyncFunctionDef):
+                    self.parameters = {part.arg for part in ast.walk(holder.args) if isinstance(part, ast.arg)}
                 body = () if not function else tuple(Statement(cell, part) for part in holder.body)
                 return cell, node, body
         raise Unclear("the call is in no cell")
@@ -191,7 +196,8 @@ def building(program: Program, model: Model) -> Building:
     Raises:
         Unclear: where a layer of the record cannot be told for certain.
     """
-    name = program.source.model
+    # as its own function calls it, which may be another name than that of the top level
+    name = FitCall(program.source.call).model
     if not name.isidentifier():
         raise Unclear("the model is no variable")
     return _Reader(program, model).read(name)
@@ -207,7 +213,7 @@ class _Reader:
         self._reads: list[tuple[Statement, ast.Name, Statement]] = []
         self._scopes: tuple[tuple[Statement, ...], ...] = ()
         #: Names that the innermost scope has from outside: parameters of its function.
-        self._given = set(program.source.local_names)
+        self._given = set(program.parameters)
         #: Whether a class of the user's calls its layers in another order than it makes them, or not by itself.
         self._unordered = False
 

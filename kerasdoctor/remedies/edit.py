@@ -35,7 +35,7 @@ from kerasdoctor.remedies.building import (
     building,
     canonical,
 )
-from kerasdoctor.remedies.call import FIT_PARAMETERS, LINE
+from kerasdoctor.remedies.call import FIT_PARAMETERS, LINE, number
 from kerasdoctor.remedies.cell import comment, with_keyword
 from kerasdoctor.remedies.cell_text import CellText, Items, Splice, with_short_lines
 
@@ -169,7 +169,7 @@ class _Edit:
             case SetLayerArgument(layer, argument, source):
                 self._set_layer(_element(built, layer), argument, source)
             case SetLearningRate(value):
-                self._set_optimizer(built, "learning_rate", repr(value))
+                self._set_optimizer(built, "learning_rate", number(value))
             case SetOptimizerArgument(argument, source):
                 self._set_optimizer(built, argument, source)
             case SetCompileArgument(argument, source):
@@ -370,7 +370,10 @@ class _Edit:
             self._into(cell, written, len(written.elts) - 1, self._spelled(source, cell))
             return
         kind = self._record.data.containers.get("callbacks", "none")
-        existing = self._source.arguments.get("callbacks")
+        place = FIT_PARAMETERS.index("callbacks")
+        if written is None and len(call.args) > place:
+            written = call.args[place]
+        existing = None if written is None else cell.segment(written)
         if existing is None or kind == "none":
             value = f"[{source}]"
         else:

@@ -285,10 +285,13 @@ def test_a_model_that_a_function_is_given_is_not_the_one_of_that_name_outside():
     recorded = record(cells, run(cells[1:2]))
     asked = Plan((SetLearningRate(0.1),), REASON)
     function = {"function": "train", "call": "model.fit(x, y, epochs=2)"}
-    recorded.source = dataclasses.replace(recorded.source, local_names=("model",), **function)
+    recorded.source = dataclasses.replace(recorded.source, **function)
     assert edit.edits(recorded, asked) == ()
-    # the same object as outside
-    recorded.source = dataclasses.replace(recorded.source, local_names=())
+    # the one from outside
+    cells = (cells[0].replace("(model)", "()"), *cells[1:])
+    recorded.source = dataclasses.replace(
+        recorded.source, cells=tuple(Cell(text=text, number=number) for number, text in enumerate(cells, 1))
+    )
     assert len(edit.edits(recorded, asked)) == 1
 
 
