@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -89,6 +90,41 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class CellEdit:
+    """A cell of the user's with a change made in its text."""
+
+    old: str
+    new: str
+    #: The number in the cell's brackets.
+    number: int = 0
+    #: Its id, where the front end tells it.
+    cell_id: str = ""
+    #: Whether the user must fill in something; the text says where.
+    placeholders: bool = False
+
+    @property
+    def diff(self) -> tuple[tuple[str, str], ...]:
+        """Every line of both texts with " ", "-" or "+" in front: either text can be read from it."""
+        old, new = self.old.split("\n"), self.new.split("\n")
+        lines: list[tuple[str, str]] = []
+        for tag, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if tag == "equal":
+                lines += [(" ", line) for line in old[first:last]]
+            else:
+                lines += [("-", line) for line in old[first:last]]
+                lines += [("+", line) for line in new[start:end]]
+        return tuple(lines)
+
+    @property
+    def unified(self) -> str:
+        """The diff with three lines around each change."""
+        lines = difflib.unified_diff(
+            self.old.split("\n"), self.new.split("\n"), f"cell [{self.number}]", f"cell [{self.number}]", lineterm=""
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
 class Prescription:
     """Code that treats one cause, ready to be inserted as a cell."""
 
@@ -101,6 +137,8 @@ class Prescription:
     applicability: Applicability
     #: What it changes, from which the code was written; by it several become one cell. None where it is not known.
     plan: Plan | None = field(default=None, compare=False, repr=False)
+    #: The same change made in the cells that the user has, where their source is known.
+    edits: tuple[CellEdit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from kerasdoctor import quantities
 from kerasdoctor import rule as rules
 from kerasdoctor.diagnosis import (
+    Applicability,
     CauseFinding,
     Diagnosis,
     Evidence,
@@ -21,7 +22,7 @@ from kerasdoctor.diagnosis import (
 )
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
-from kerasdoctor.remedies import Remedy, cell
+from kerasdoctor.remedies import Remedy, cell, edit
 from kerasdoctor.report import Report
 from kerasdoctor.verdict import read_curves
 
@@ -157,7 +158,7 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
     prescriptions = []
     for remedy in treatments:
         try:
-            prescriptions.append(_prescribe(remedy, record))
+            prescriptions.append(_prescribe(remedy, record, skipped))
         except Exception as error:  # as in `diagnose`
             reason = _("its cell could not be written: {error}").format(error=describe(error))
             skipped.append(Skipped(remedy.name, reason))
@@ -170,12 +171,23 @@ def _examine(cause: rules.Cause, evidence: Evidence, record: TrainingRecord, ski
     )
 
 
-def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
+def _prescribe(remedy: Remedy, record: TrainingRecord, skipped: list[Skipped]) -> Prescription | None:
     plan = remedy.plan(record)
     if plan is None:
         return None
-    written = cell.write(record, plan)
-    if written is None:
+    try:
+        # nobody is shown them before the end, and the training waits for this
+        edits = () if record.outcome.status == "running" else edit.edits(record, plan)
+    except Exception as error:  # as in `diagnose`; there is the cell
+        edits = ()
+        skipped.append(Skipped(remedy.name, _("its edit could not be written: {error}").format(error=describe(error))))
+    if edit.needed(record, plan):
+        gaps = any(edited.placeholders for edited in edits)
+        source = edit.joined(edits)
+        written = source and cell.Written(source, Applicability.HAS_PLACEHOLDERS if gaps else Applicability.UNSAFE)
+    else:
+        written = cell.write(record, plan)
+    if not written:
         return None
     return Prescription(
         number=0,
@@ -183,7 +195,8 @@ def _prescribe(remedy: Remedy, record: TrainingRecord) -> Prescription | None:
         title=_(remedy.title),
         source=written.source,
         applicability=max(plan.applicability, written.applicability),
-        plan=plan,
+        plan=None if edit.needed(record, plan) else plan,
+        edits=edits,
     )
 
 

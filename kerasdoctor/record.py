@@ -306,6 +306,17 @@ class Instrument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A notebook cell that this kernel has run, as the user wrote it."""
+
+    text: str
+    #: The number in its brackets, "[4]".
+    number: int = 0
+    #: Its id, where the front end tells it.
+    id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """The call as the user wrote it."""
 
@@ -340,6 +351,8 @@ class Source:
     notebook: bool = False
     #: Id of the notebook cell, where the front end tells it.
     cell_id: str = ""
+    #: The cells that have run, each as it ran last, in that order; the last one is running.
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

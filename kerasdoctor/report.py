@@ -110,14 +110,7 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
                 "name": cause.name,
                 "status": cause.status.value,
                 "evidence": _evidence(cause.evidence),
-                "prescriptions": [
-                    {
-                        "title": prescription.title,
-                        "source": prescription.source,
-                        "applicability": prescription.applicability.label,
-                    }
-                    for prescription in cause.prescriptions
-                ],
+                "prescriptions": [_prescription(prescription) for prescription in cause.prescriptions],
             }
             for cause in diagnosis.causes
         ],
@@ -126,6 +119,20 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         data["explained"] = [
             {"name": other.name, "severity": other.severity.label, "message": other.message}
             for other in diagnosis.explained
+        ]
+    return data
+
+
+def _prescription(prescription: Prescription) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "title": prescription.title,
+        "source": prescription.source,
+        "applicability": prescription.applicability.label,
+    }
+    if prescription.edits:
+        data["edits"] = [
+            {"cell": edit.number, "id": edit.cell_id, "source": edit.new, "diff": edit.unified}
+            for edit in prescription.edits
         ]
     return data
 

@@ -6,6 +6,7 @@
  */
 
 import { element } from "./dom";
+import { offerEdit } from "./edits";
 import styles from "./plugin.css";
 import { offerTicks } from "./ticks";
 
@@ -29,7 +30,7 @@ interface Cell {
     type: string;
     executionCount: number | null;
     getMetadata(key: string): unknown;
-    sharedModel: { getSource(): string };
+    sharedModel: { getSource(): string; updateSource(start: number, end: number, text?: string): void };
   };
 }
 
@@ -67,10 +68,14 @@ function activate(app: JupyterFrontEnd): void {
   document.documentElement.dataset["kerasdoctorPlugin"] = "";
   const known = new WeakSet<Element>();
   const equip = (root: Element): void => {
-    const marked = ".kerasdoctor-code, .kerasdoctor-combinations";
+    const marked = ".kerasdoctor-code, .kerasdoctor-combinations, .kerasdoctor-diff";
     for (const block of root.matches(marked) ? [root] : root.querySelectorAll(marked)) {
       if (known.has(block)) continue;
       known.add(block);
+      if (block.matches(".kerasdoctor-diff")) {
+        offerEdit(block, (node) => locate(app, node)?.notebook ?? null);
+        continue;
+      }
       if (block.matches(".kerasdoctor-code")) addButton(app, block);
       offerTicks(block, (code, id) => insert(app, code, id));
     }

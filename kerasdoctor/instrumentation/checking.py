@@ -14,6 +14,7 @@ import keras
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.instrumentation.patching import replaced
 from kerasdoctor.instrumentation.watching import new_recorder, refusing_legacy, uncompiled, users_frame
+from kerasdoctor.record import Cell
 from kerasdoctor.report import Report
 
 
@@ -31,6 +32,7 @@ def check(
     observer: Observer,
     ignored: Mapping[str, str],
     cell_id: str,
+    cells: tuple[Cell, ...] = (),
     usage_error: type[Exception],
     unseen: str,
     probes: Sequence[str] = (),
@@ -42,6 +44,7 @@ def check(
         observer: is given the report.
         ignored: diagnoses not to make -> reason.
         cell_id: id of the notebook cell that is running.
+        cells: those that have run, the running one last.
         usage_error: raised for what cannot be examined.
         unseen: what it says where `call` ran no fit.
         probes: names of those that run only where they are asked for.
@@ -61,7 +64,9 @@ def check(
             bound.apply_defaults()
             arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
             caller = users_frame(sys._getframe(1), model)
-            recorder = new_recorder(model, arguments, caller, observer=observer, ignored=ignored, cell_id=cell_id)
+            recorder = new_recorder(
+                model, arguments, caller, observer=observer, ignored=ignored, cell_id=cell_id, cells=cells
+            )
             recorder.set_model(model)
             raise _Checked(recorder.check(probes))
 

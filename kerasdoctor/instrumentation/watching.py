@@ -22,7 +22,7 @@ from kerasdoctor.instrumentation.loops import LoopRecorder, Loops
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.instrumentation.patching import kept_tracebacks
 from kerasdoctor.instrumentation.summaries import call
-from kerasdoctor.record import LEVELS, Failure, Level, Loop, TrainingRecord
+from kerasdoctor.record import LEVELS, Cell, Failure, Level, Loop, TrainingRecord
 from kerasdoctor.report import Report
 
 _runs = itertools.count(1)
@@ -51,6 +51,7 @@ class Watch:
         *,
         ignored: Mapping[str, str] | None = None,
         cell_id: Callable[[], str] = str,
+        cells: Callable[[], tuple[Cell, ...]] = tuple,
         verbose: Callable[[], int | None] = lambda: None,
         usage_error: type[Exception] | None = None,
     ) -> None:
@@ -60,6 +61,7 @@ class Watch:
             observer: follows each fit.
             ignored: diagnoses not to make -> reason.
             cell_id: tells the id of the notebook cell that is running.
+            cells: tells the cells that have run, the running one last.
             verbose: `verbose` for the fits where the user did not choose it; None leaves Keras's default.
             usage_error: raised for a fit that cannot be watched (an uncompiled model, legacy `tf_keras`). Without
                 it such a fit is left to itself.
@@ -69,6 +71,7 @@ class Watch:
         self._observer = observer or Observer()
         self._ignored = ignored or {}
         self._cell_id = cell_id
+        self._cells = cells
         self._verbose = verbose
         self._usage_error = usage_error
         self._left: Left = None
@@ -225,6 +228,7 @@ class Watch:
             ignored=self._ignored,
             level=self._level,
             cell_id=self._cell_id(),
+            cells=self._cells(),
         )
         # Keras tells it only after it has looked at the data, which may raise
         recorder.set_model(model)
@@ -238,7 +242,7 @@ class Watch:
             self._left -= 1
         self.watched += 1
         return LoopRecorder(
-            _new_record(caller, self._cell_id()),
+            _new_record(caller, self._cell_id(), self._cells()),
             loop=loop,
             names=call.top_level(caller),
             observer=self._observer,
@@ -289,16 +293,19 @@ def new_recorder(
     ignored: Mapping[str, str],
     level: Level = "default",
     cell_id: str = "",
+    cells: tuple[Cell, ...] = (),
 ) -> FitRecorder:
     """A recorder for the fit of a model that `caller` is calling with `arguments`."""
-    record, names = _new_record(caller, cell_id, model), call.top_level(caller)
+    record, names = _new_record(caller, cell_id, cells, model), call.top_level(caller)
     return FitRecorder(record, arguments, names=names, observer=observer, ignored=ignored, level=level)
 
 
-def _new_record(caller: types.FrameType, cell_id: str, model: keras.Model | None = None) -> TrainingRecord:
+def _new_record(
+    caller: types.FrameType, cell_id: str, cells: tuple[Cell, ...], model: keras.Model | None = None
+) -> TrainingRecord:
     record = TrainingRecord(run=str(next(_runs)))
     try:
-        record.source = call.summarize(caller, model=model, cell_id=cell_id)
+        record.source = call.summarize(caller, model=model, cell_id=cell_id, cells=cells)
     except Exception as error:  # no source is a lesser report, not a failed fit
         record.failures.append(Failure(where="source", error=describe(error)))
     return record

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from kerasdoctor.diagnosis import Prescription, Status
 from kerasdoctor.errors import UsageError
 from kerasdoctor.notebook.session import is_live
+from kerasdoctor.remedies import edit
 from kerasdoctor.remedies.merging import Conflict
 from kerasdoctor.renderers import wording
 from kerasdoctor.report import Report
@@ -90,6 +91,23 @@ def _find(wanted: str, runs: Mapping[str, Report]) -> tuple[Report, Prescription
         raise UsageError(f"there is no fix {wanted!r}: run {last} has no prescriptions{why}{elsewhere}")
     listed = ", ".join(f"{prescription.number} ({prescription.name})" for _, _, prescription in offered)
     raise UsageError(f"there is no fix {wanted!r}: run {last} has {listed}")
+
+
+def edited(prescription: Prescription, name: str) -> str:
+    """The user's cells with the change of a prescription made in them, as one cell.
+
+    Raises:
+        UsageError: when it is no edit.
+    """
+    if not prescription.edits:
+        raise UsageError(
+            f"fix {name} is no edit of your cells: it changes something else, or where they build the model could not "
+            f"be told for certain; %kdoctor fix {name} writes a cell of its own"
+        )
+    source = edit.joined(prescription.edits)
+    if source is None:
+        raise UsageError(f"fix {name} edits a cell with a magic of its own; %kdoctor fix {name} writes one new cell")
+    return source
 
 
 def insert(shell: InteractiveShell, source: str) -> None:

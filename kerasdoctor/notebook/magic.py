@@ -54,7 +54,9 @@ def _parser() -> _Parser:
     fix = add(
         "fix", "write the cell of a prescription: its number, RUN.NUMBER, or the name of a diagnosis; or of several"
     )
+    fix.usage = "%(prog)s N [N ...] [--edit] [--print]"
     fix.add_argument("names", nargs="+", metavar="N")
+    fix.add_argument("--edit", action="store_true", help="write the cells that build the model, with the change made")
     fix.add_argument("--print", action="store_true", help="print it, where a front end adds no cell")
     explain = add("explain", "what a diagnosis means and how it is made")
     explain.add_argument("name")
@@ -86,6 +88,7 @@ class KerasDoctorMagics(Magics):
         %kdoctor report [RUN]                the report; also --json FILE, --html FILE
         %kdoctor fix N [N ...]               write the prescription N into a new cell, or several as one; --print
                                              prints it
+        %kdoctor fix N --edit                write the cell that builds the model with the change made in it
         %kdoctor show [RUN]                  the interactive view again
         %kdoctor explain NAME                what a diagnosis means
         %kdoctor ignore NAME [reason]        make it no more in this project
@@ -147,11 +150,23 @@ class KerasDoctorMagics(Magics):
     def _fix(self, options: argparse.Namespace) -> None:
         for run in self._watcher.runs:
             self._watcher.report(run)
-        source = cells.source(options.names, self._watcher.runs)
+        if options.edit:
+            if len(options.names) > 1:
+                raise UsageError("--edit takes one fix at a time: run the edited cell, then write the next")
+            source = self._edited(options.names[0])
+        else:
+            source = cells.source(options.names, self._watcher.runs)
         if options.print:
             print(source)  # noqa: T201 - what was asked for
         else:
             cells.insert(self._shell, source)
+
+    def _edited(self, name: str) -> str:
+        prescription = cells.find(name, self._watcher.runs)
+        source = cells.edited(prescription, name)
+        numbers = ", ".join(f"[{edit.number}]" for edit in prescription.edits)
+        print(f"The new cell is your {numbers} with the change made. Run it in its place, then fit again.")  # noqa: T201
+        return source
 
     def _explain(self, options: argparse.Namespace) -> None:
         display(_Explanation(options.name))
@@ -200,6 +215,8 @@ def load_ipython_extension(shell: Any) -> None:
     shell.kdoctor = watcher
     shell.register_magics(KerasDoctorMagics(shell, watcher))
     shell.input_transformers_cleanup.append(transform.rewrite)
+    shell.events.register("pre_run_cell", watcher.history.began)
+    shell.events.register("post_run_cell", watcher.history.keep)
     shell.events.register("post_run_cell", watcher.cell_ended)
 
 
@@ -208,6 +225,8 @@ def unload_ipython_extension(shell: Any) -> None:
     watcher: NotebookWatcher = shell.kdoctor
     watcher.always(on=False)
     watcher.cell_ended(None)
+    shell.events.unregister("pre_run_cell", watcher.history.began)
+    shell.events.unregister("post_run_cell", watcher.history.keep)
     shell.events.unregister("post_run_cell", watcher.cell_ended)
     shell.input_transformers_cleanup.remove(transform.rewrite)
     shell.magics_manager.magics["line"].pop("kdoctor", None)

@@ -15,6 +15,7 @@ from kerasdoctor.engine import diagnose
 from kerasdoctor.errors import UsageError
 from kerasdoctor.instrumentation.observer import Observer
 from kerasdoctor.notebook import transform
+from kerasdoctor.notebook.history import CellHistory
 from kerasdoctor.notebook.session import CellSession, cell_id
 from kerasdoctor.report import Report
 
@@ -32,6 +33,7 @@ class NotebookWatcher:
 
     Attributes:
         runs: name of the run -> its report, in the order in which they ended.
+        history: the cells that have run.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -41,6 +43,7 @@ class NotebookWatcher:
             shell: the shell whose cells are watched.
         """
         self.runs: dict[str, Report] = {}
+        self.history = CellHistory(shell)
         self._shell = shell
         #: The level at which every fit is watched; empty when not every one is.
         self._always = ""
@@ -91,6 +94,7 @@ class NotebookWatcher:
             observer=self._session or Observer(),
             ignored=store.ignored(),
             cell_id=cell_id(self._shell),
+            cells=self.history.cells(),
             usage_error=error.UsageError,
             unseen=f"this call ran no Keras fit: {WRITE_CHECK}",
             probes=("overfit_batch",) if overfit else (),
@@ -200,6 +204,7 @@ class NotebookWatcher:
                 session,
                 ignored=store.ignored(),
                 cell_id=lambda: cell_id(self._shell),
+                cells=self.history.cells,
                 verbose=lambda: session.verbose,
                 usage_error=error.UsageError,
             )

@@ -24,7 +24,7 @@ class BatchNormalization(Remedy):
     title: ClassVar[str] = _("Add BatchNormalization between the layers")
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed" or (record.fit.batch_size or 32) < 8:
+        if (record.fit.batch_size or 32) < 8:
             return None
         top = [layer for layer in record.model.layers if layer.top_level]
         if any(layer.kind == "BatchNormalization" for layer in record.model.layers):

@@ -756,9 +756,9 @@ class _Cell:
         sources = dict(self._record.compile.source)
         for change in changes:
             if isinstance(change, SetLearningRate):
-                sources["optimizer"] = _with_keyword(sources["optimizer"], "learning_rate", number(change.value))
+                sources["optimizer"] = with_keyword(sources["optimizer"], "learning_rate", number(change.value))
             elif isinstance(change, SetOptimizerArgument):
-                sources["optimizer"] = _with_keyword(sources["optimizer"], change.argument, change.source)
+                sources["optimizer"] = with_keyword(sources["optimizer"], change.argument, change.source)
             elif isinstance(change, SetCompileArgument):
                 sources[change.argument] = change.source
         arguments = [f"{argument}={self._keras(source)}" for argument, source in sources.items()]
@@ -840,7 +840,7 @@ def _scaled(source: str, low: float, high: float) -> str:
     return f"{shifted} / {high - low:g}" if low == 0 else f"({shifted}) / {high - low:g}"
 
 
-def _with_keyword(source: str, name: str, value: str) -> str:
+def with_keyword(source: str, name: str, value: str) -> str:
     """A call expression with the keyword `name` set to `value`."""
     call = FitCall(source)
     call.set(name, value)

@@ -21,8 +21,6 @@ class DefaultInitialization(Remedy):
     title: ClassVar[str] = _("Initialize the weights at random, by the size of the layer")
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed":
-            return None
         changes: list[Change] = []
         for layer in record.model.layers:
             kernel, bias = _class(layer, "kernel_initializer"), _class(layer, "bias_initializer")

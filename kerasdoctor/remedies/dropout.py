@@ -22,7 +22,7 @@ class Dropout(Remedy):
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         place = self._place(record.model.layers)
-        if place is None or record.model.kind == "subclassed":
+        if place is None:
             return None
         after, reason = place
         return Plan((InsertLayer(after.name, f"keras.layers.Dropout({self.rate})"),), reason)

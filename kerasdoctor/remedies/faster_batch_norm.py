@@ -18,8 +18,6 @@ class FasterBatchNorm(Remedy):
     momentum: float = 0.9
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed":
-            return None
         layers = [
             layer
             for layer in record.model.layers

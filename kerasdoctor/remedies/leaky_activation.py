@@ -19,7 +19,7 @@ class LeakyActivation(Remedy):
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         layers = [layer for layer in nested_too(record) if layer.activation == "relu"]
-        if not layers or record.model.kind == "subclassed":
+        if not layers:
             return None
         reason = _("a relu that is off has no gradient and stays off; a leaky one comes back")
         return Plan(tuple(SetLayerArgument(layer.name, "activation", '"leaky_relu"') for layer in layers), reason)

@@ -38,7 +38,7 @@ class ReluActivation(Remedy):
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         layers = [layer for layer in nested_too(record) if layer.activation in {"sigmoid", "tanh"}]
-        if not layers or record.model.kind == "subclassed":
+        if not layers:
             return None
         changes: tuple[Change, ...] = tuple(SetLayerArgument(layer.name, "activation", '"relu"') for layer in layers)
         changes += tuple(SetLayerArgument(layer.name, "kernel_initializer", '"he_normal"') for layer in layers)

@@ -18,9 +18,13 @@ class SmallerDropout(Remedy):
     rate: float = 0.3
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed":
-            return None
-        layers = [layer for layer in record.model.layers if "Dropout" in layer.kind and (layer.rate or 0) > self.rate]
+        layers = [
+            layer
+            for layer in record.model.layers
+            if (layer.top_level or record.model.kind != "subclassed")
+            and "Dropout" in layer.kind
+            and (layer.rate or 0) > self.rate
+        ]
         if not layers:
             return None
         reason = _("{names}: {keep:.0%} of the units go on in each step, in place of {kept:.0%}").format(

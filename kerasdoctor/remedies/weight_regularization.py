@@ -23,8 +23,6 @@ class WeightRegularization(Remedy):
     l2: float = 1e-4
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        if record.model.kind == "subclassed":
-            return None
         layers = [layer for layer in record.model.layers if layer.top_level and kernel_kind(layer) in KERNEL_LAYERS]
         # the last layer maps to the targets: shrinking it shrinks the predictions
         hidden = [layer for layer in layers[:-1] if layer.trainable and not layer.regularized]

@@ -128,6 +128,14 @@ def _prescription(
     yield ""
     for line in wording.exact(prescription.source.rstrip("\n")).split("\n"):
         yield f"        {line}".rstrip()
+    for edit in prescription.edits:
+        yield ""
+        command = _("{edit} (%kdoctor fix {name} --edit):").format(edit=wording.edit(edit), name=name)
+        yield from _wrap(command, "    ", "      ")
+        yield ""
+        # the two lines of file names say what the line above says
+        for line in wording.exact(edit.unified).split("\n")[2:]:
+            yield f"        {line}".rstrip()
 
 
 def _statement(evidence: Evidence, report: Report) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasdoctor.diagnosis import Applicability, Diagnosis, Evidence, Prescription, Severity, Status, Verdict
+from kerasdoctor.diagnosis import Applicability, CellEdit, Diagnosis, Evidence, Prescription, Severity, Status, Verdict
 from kerasdoctor.locale import _
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Data, Failure, Fit, Instrument, Metric, Model, TrainingRecord
@@ -36,6 +36,20 @@ def plain(text: str, most: int = MOST_CHARACTERS) -> str:
         text = text[:most]
     text = exact(text.replace("\r\n", "\n"))
     return _("{text}... ({count:,} more characters)").format(text=text, count=cut) if cut > 0 else text
+
+
+#: Sign of a line of a diff -> what has become of the line.
+DIFF = {" ": "unchanged", "-": "removed", "+": "added"}
+
+
+def edit(change: CellEdit) -> str:
+    """What a diff is of."""
+    return _("The same as an edit of your cell [{number}]").format(number=change.number)
+
+
+def after_edit() -> str:
+    """What is to be done once a cell is edited."""
+    return _("Then run your cells again from the one that builds the model on: it starts from fresh weights.")
 
 
 def exact(source: str) -> str:

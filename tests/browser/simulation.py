@@ -19,6 +19,7 @@ from IPython.display import display
 from kerasdoctor.diagnosis import (
     Applicability,
     CauseFinding,
+    CellEdit,
     Diagnosis,
     Evidence,
     Prescription,
@@ -270,6 +271,15 @@ def train_until(name: str) -> None:
 def static() -> None:
     """The static report that a run leaves in the notebook."""
     display(bundle.render_all([train_unseen()]), raw=True)
+
+
+def edited(old: str, new: str) -> None:
+    """A static report whose first fix is an edit of a cell, too."""
+    ordered, *others = SPLIT.causes
+    first, *further = ordered.prescriptions
+    first = replace(first, edits=(CellEdit(old=old, new=new, number=3),))
+    found = replace(SPLIT, causes=(replace(ordered, prescriptions=(first, *further)), *others))
+    display(bundle.render_all([replace(train_unseen(), diagnoses=(found,))]), raw=True)
 
 
 def train_unseen() -> Report:

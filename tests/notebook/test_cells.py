@@ -1,10 +1,13 @@
 """What the names of `%kdoctor fix` resolve to."""
 
+from dataclasses import replace
+
 import pytest
 
 from kerasdoctor.diagnosis import (
     Applicability,
     CauseFinding,
+    CellEdit,
     Diagnosis,
     Evidence,
     Prescription,
@@ -76,3 +79,13 @@ def test_a_confirmed_cause_without_a_fix_is_not_treated_by_that_of_a_possible_on
 def test_what_is_not_there() -> None:
     with pytest.raises(UsageError, match="there is no fix 'negative-loss': run 1 has 1 "):
         cells.find("negative-loss", RUNS)
+
+
+def test_edits_are_one_cell_and_what_is_none_says_so() -> None:
+    edits = (CellEdit("a = 1\n", "a = 2\n", 3), CellEdit("fit()", "fit(b)", 4))
+    assert cells.edited(replace(LOWER, edits=edits), "1") == "a = 2\n\nfit(b)"
+    with pytest.raises(UsageError, match=r"fix 1 is no edit of your cells.*%kdoctor fix 1 writes"):
+        cells.edited(LOWER, "1")
+    magic = (*edits, CellEdit("%%time\nfit()", "%%time\nfit(b)", 5))
+    with pytest.raises(UsageError, match="a magic of its own"):
+        cells.edited(replace(LOWER, edits=magic), "1")

@@ -17,7 +17,7 @@ import keras
 
 from kerasdoctor.instrumentation.summaries import scope
 from kerasdoctor.instrumentation.summaries.scope import Executed, Rewriting, Scope, is_of_shell, parents
-from kerasdoctor.record import Source
+from kerasdoctor.record import Cell, Source
 from kerasdoctor.remedies.call import FitCall, free_names, renamed, replaced
 
 #: What `%kdoctor fit` calls, as `notebook.transform` writes it.
@@ -26,13 +26,16 @@ MAGIC = "get_ipython().kdoctor.fit"
 _FUNCTIONS = ("sklearn.model_selection.train_test_split", "sklearn.model_selection.TimeSeriesSplit")
 
 
-def summarize(frame: types.FrameType, *, model: Any = None, cell_id: str = "") -> Source | None:
+def summarize(
+    frame: types.FrameType, *, model: Any = None, cell_id: str = "", cells: tuple[Cell, ...] = ()
+) -> Source | None:
     """The call that `frame` is making; None where its source cannot be had.
 
     Args:
         frame: the frame that calls `fit`.
         model: the model whose `fit` it is; a call of something else is none that a cell can repeat.
         cell_id: id of the notebook cell that is running, where the front end tells it.
+        cells: those that have run, the running one last.
     """
     found = executed(frame)
     node, text = found.node, found.text
@@ -66,6 +69,7 @@ def summarize(frame: types.FrameType, *, model: Any = None, cell_id: str = "") -
         modules=_modules(names),
         notebook=_has_magics(names),
         cell_id=cell_id,
+        cells=cells,
     )
 
 
