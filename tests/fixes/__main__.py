@@ -42,6 +42,8 @@ def main() -> int:
     known = campaign.read(options.results)
     if not options.table:
         rest = [name for name in todo if (campaign.state(name), name) not in known]
+        if options.older:
+            rest = [name for name in rest if name not in newest]
         campaign.run(rest, options.workers, options.results, _show)
         newest = _newest(options.results)
     lines = [newest[name] for name in todo if name in newest]
@@ -134,6 +136,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rule", default="", metavar="NAME", help="notebooks that show this diagnosis")
     parser.add_argument("--only", default="", metavar="TEXT", help="notebooks with this in their name")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--older", action="store_true", help="lines of an older state of the package will do")
     parser.add_argument("--table", action="store_true", help="run nothing: the newest line of each notebook")
     parser.add_argument("--write", action="store_true", help=f"keep the table in {RESULTS.name}")
     parser.add_argument("--results", type=Path, default=LINES, help="where the lines are kept")

@@ -262,6 +262,8 @@ class Shell:
         InteractiveShell.clear_instance()
         self.ip: Any = InteractiveShell.instance()
         self.ip.display_pub = CapturingDisplayPublisher()
+        # the report is read as it is, nobody sees its figure
+        self.ip.display_formatter.mimebundle_formatter.enabled = False
         self.ip.showtraceback = lambda *_arguments, **_keywords: None
         self.run("%load_ext kerasdoctor")
 
