@@ -6,12 +6,12 @@ import ast
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kerasdoctor.diagnosis import Applicability
 from kerasdoctor.locale import _
-from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Source, TrainingRecord
 from kerasdoctor.remedies import (
@@ -203,10 +203,7 @@ class _Cell:
             case ScaleInputs():
                 self._scale_inputs()
             case ScaleTargets(low, high):
-                # not over the old ones: a cell may be run twice
-                target = self._free(f"{self._stem('y')}_scaled")
-                self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
-                self._current["y"] = target
+                self._scale_targets(low, high)
             case DropNonfinite():
                 self._drop_nonfinite()
             case ReplaceTargets(source, suffix):
@@ -348,25 +345,45 @@ class _Cell:
             f"{target} = ({target} - {low}) / {numpy}.where({high} > {low}, {high} - {low}, 1)",
         ]
         self._current["x"] = target
+        held_out = self._held_out()
+        if held_out:
+            scaled = self._free("held_out", "held_out_scaled")
+            span = f"{numpy}.where({high} > {low}, {high} - {low}, 1)"
+            self._lines.append(f"{scaled} = ({_atom(held_out[0])} - {low}) / {span}")
+            self._set_held_out([scaled, *held_out[1:]])
+
+    def _scale_targets(self, low: float, high: float) -> None:
+        # not over the old ones: a cell may be run twice
+        target = self._free(f"{self._stem('y')}_scaled")
+        self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
+        self._current["y"] = target
+        held_out = self._held_out()
+        if held_out:
+            self._set_held_out([held_out[0], _scaled(_atom(held_out[1]), low, high), *held_out[2:]])
 
     def _replace_targets(self, source: str, suffix: str) -> None:
         # not over the old ones: a cell may be run twice
         target = self._free(f"{self._stem('y')}_{suffix}")
         self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
         self._current["y"] = target
-        held_out = self._source.arguments.get("validation_data")
-        if held_out is None or self._container("validation_data") == "none":
-            return
-        parts = ast.parse(held_out.strip(), mode="eval").body
+        held_out = self._held_out()
+        if held_out:
+            self._set_held_out([held_out[0], source.format(y=_atom(held_out[1])), *held_out[2:]])
+
+    def _held_out(self) -> list[str]:
+        """Expressions for the parts of `validation_data`: inputs, targets, and what follows them; empty without it."""
+        given = self._source.arguments.get("validation_data")
+        if given is None or self._container("validation_data") == "none":
+            return []
+        parts = ast.parse(given.strip(), mode="eval").body
         if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
-            sources = [ast.get_source_segment(held_out.strip(), part) or ast.unparse(part) for part in parts.elts]
-            sources[1] = source.format(y=_atom(sources[1]))
-            value = f"({', '.join(sources)})"
-        else:
-            # a tuple in a variable of the user's
-            name = _atom(held_out)
-            value = f"({name}[0], {source.format(y=f'{name}[1]')}, *{name}[2:])"
-        self._call.set("validation_data", value, hidden="validation_data" in self._source.hidden)
+            return [ast.get_source_segment(given.strip(), part) or ast.unparse(part) for part in parts.elts]
+        # a tuple in a variable of the user's
+        name = _atom(given)
+        return [f"{name}[0]", f"{name}[1]", f"*{name}[2:]"]
+
+    def _set_held_out(self, parts: list[str]) -> None:
+        self._call.set("validation_data", f"({', '.join(parts)})", hidden="validation_data" in self._source.hidden)
 
     def _balance_classes(self) -> None:
         numpy = self._module("numpy", "np")
@@ -415,16 +432,22 @@ class _Cell:
         self._current.update(train)
 
     def _drop_nonfinite(self) -> None:
-        numpy = self._module("numpy", "np")
+        measured = [self._record.quantities.get(name) for name in ("input_range", "target_range")]
+        held_out = self._held_out()
+        if held_out and any(isinstance(of, InputRange | TargetRange) and _spoilt(of.validation) for of in measured):
+            finite = self._free("finite_held_out", "held_out_finite")
+            self._mask(finite, held_out[:2], f"len({held_out[1]})")
+            kept = [f"{_atom(part)}[{finite}]" for part in held_out if not part.startswith("*")]
+            weights = [part for part in held_out if part.startswith("*")]
+            self._set_held_out([*kept, *(f"*(part[{finite}] for part in {part[1:]})" for part in weights)])
+            if not any(
+                _spoilt(of.inputs if isinstance(of, InputRange) else of.outputs)
+                for of in measured
+                if isinstance(of, InputRange | TargetRange)
+            ):
+                return
         finite = self._free("finite", "finite_rows")
-        tests = [
-            f'{numpy}.isfinite({numpy}.asarray({self._current[name]}, "float64"))'
-            f".reshape({self._length()}, -1).all(axis=1)"
-            for name in ("x", "y")
-            if name in self._current
-        ]
-        self._lines.append(f"{finite} = {tests[0]}")
-        self._lines += [f"{finite} &= {test}" for test in tests[1:]]
+        self._mask(finite, [self._current[name] for name in ("x", "y") if name in self._current], self._length())
         self._select(finite)
 
     def _drop_repeated(self, seed: int) -> None:
@@ -492,6 +515,16 @@ class _Cell:
             f'    if getattr({callback}, "monitor", None) == {quoted(old)}:',
             f"        {callback}.monitor = {quoted(new)}",
         ]
+
+    def _mask(self, name: str, sources: list[str], length: str) -> None:
+        """The line that finds the rows in which all of the arrays are finite."""
+        numpy = self._module("numpy", "np")
+        tests = [
+            f'{numpy}.isfinite({numpy}.asarray({source}, "float64")).reshape({length}, -1).all(axis=1)'
+            for source in sources
+        ]
+        self._lines.append(f"{name} = {tests[0]}")
+        self._lines += [f"{name} &= {test}" for test in tests[1:]]
 
     # model ---------------------------------------------------------------------------------------------------------
 
@@ -785,6 +818,17 @@ class _Cell:
 def _commented(line: str, note: str) -> list[str]:
     """The line with its comment behind it, or above it where there is no room."""
     return [f"{line}  {note}"] if len(line) + len(note) < WIDE else [note, line]
+
+
+def _atom(source: str) -> str:
+    """`source` in parentheses where an index or an attribute could not follow it."""
+    node = ast.parse(source.strip(), mode="eval").body
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
+    return source if simple else f"({source})"
+
+
+def _spoilt(ranges: Mapping[str, Range]) -> bool:
+    return any(values.nonfinite for values in ranges.values())
 
 
 def _scaled(source: str, low: float, high: float) -> str:

@@ -593,6 +593,29 @@ notebook(
     compiled('"adam"', SPARSE, ACCURACY),
     fit("epochs=6, validation_data=(x_val, y_val)", "x_train", "y_train"),
 )
+BY_HAND = "\nx_train, x_val, y_train, y_val = x[:400], x[400:], y[:400], y[400:]"
+HELD_OUT = "validation_data=(x_val, y_val)"
+notebook(
+    "raw tumours, split by hand",
+    RAW_TUMOURS + BY_HAND,
+    dense(30, [16], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=15, {HELD_OUT}", "x_train", "y_train"),
+)
+notebook(
+    "prices, split by hand into a tuple",
+    FRIEDMAN + "\ny = 4000 + 90 * y" + BY_HAND + "\nheld_out = (x_val, y_val)",
+    dense(10, [32, 16], 1, None),
+    compiled("keras.optimizers.Adam(0.01)", '"mse"', '"mae"'),
+    fit("epochs=12, validation_data=held_out", "x_train", "y_train"),
+)
+notebook(
+    "labels one and two, split by hand",
+    TUMOURS + "\ny = y + 1" + BY_HAND,
+    dense(30, [16], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=12, {HELD_OUT}", "x_train", "y_train"),
+)
 notebook(
     "few defects",
     f"{IMPORTS}\nrng = np.random.default_rng(0)\ny = (rng.random(2000) < 0.08).astype(int)\n"
