@@ -39,8 +39,8 @@ def main() -> int:
     if options.rule:
         # a notebook of which nothing is known may show it
         todo = [name for name in todo if name not in newest or options.rule in newest[name].get("diagnoses", [])]
-    known = campaign.read(options.results)
     if not options.table:
+        known = campaign.read(options.results)
         rest = [name for name in todo if (campaign.state(name), name) not in known]
         if options.older:
             rest = [name for name in rest if name not in newest]
@@ -104,12 +104,15 @@ def table(lines: list[Line]) -> str:
     apart = [one for one in every if one["placeholders"]]
     text += ["", f"{len(apart)} further cases have placeholders.", ""]
     missing = [pair for pair, of in shown.items() if not of]
-    text += [f"## Not offered by any notebook: {len(missing)} of {len(shown)} pairs", ""]
+    text += [f"## Not offered by any notebook that was run: {len(missing)} of {len(shown)} pairs", ""]
     text += [*(f"- {pair}" for pair in missing), ""] if missing else ["None.", ""]
     broken = [line for line in lines if line["status"] != "finished" or not line["pairs"]]
     if broken:
         text += ["## Notebooks that are offered nothing", ""]
         text += [f"- {line['notebook']}: {line['status']}" for line in broken] + [""]
+    rest = sorted(set(NOTEBOOKS) - {line["notebook"] for line in lines})
+    if rest:
+        text += ["## Notebooks that have not been run", "", *(f"- {name}: not run" for name in rest), ""]
     text += ["## Cases that do not run or do not clear", ""]
     text += _rows([one for one in every if not one["clears"]])
     text += ["", "## Cases that clear", ""]
