@@ -669,7 +669,9 @@ class _Cell:
         if front:
             return self._behind(name, old, why, self._keras(front[0].source))
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
-        plain = inserted or self._record.compile.custom
+        # and it freezes the clone of a model that is frozen as a whole
+        thawed = any(change.argument == "trainable" for change in arguments)
+        plain = inserted or thawed or self._record.compile.custom
         copied = self._uncompiled(old) if plain else old
         clone = f"{self._module('keras', 'keras')}.models.clone_model({', '.join([copied, *keywords])})"
         return [*lines, *_commented(f"{name} = {clone}", why)]
@@ -778,7 +780,10 @@ class _Cell:
                 arguments.append(f"{argument}=...")
                 unknown.append(argument)
         line = f"{name}.compile({', '.join(arguments)})"
-        lines = [line] if len(line) <= LINE else broken(f"{name}.compile", arguments).splitlines()
+        # an optimizer may be several lines by itself
+        indented = [argument.replace("\n", "\n    ") for argument in arguments]
+        short = len(line) <= LINE and "\n" not in line
+        lines = [line] if short else broken(f"{name}.compile", indented).splitlines()
         if unknown:
             note = _("fill in: {arguments}, as you compiled the model").format(arguments=", ".join(unknown))
             return [comment(note), *lines]
@@ -818,13 +823,6 @@ class _Cell:
 def _commented(line: str, note: str) -> list[str]:
     """The line with its comment behind it, or above it where there is no room."""
     return [f"{line}  {note}"] if len(line) + len(note) < WIDE else [note, line]
-
-
-def _atom(source: str) -> str:
-    """`source` in parentheses where an index or an attribute could not follow it."""
-    node = ast.parse(source.strip(), mode="eval").body
-    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
-    return source if simple else f"({source})"
 
 
 def _spoilt(ranges: Mapping[str, Range]) -> bool:

@@ -26,6 +26,7 @@ from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.remedies.shuffle_jointly import ShuffleJointly
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.remedies.stratified_split import StratifiedSplit
+from kerasdoctor.remedies.trainable_layers import TrainableLayers
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from tests import programs
 
@@ -244,6 +245,16 @@ class TestCellsRun:
         names = self.run(DropNonfiniteRows(), recorded, model=model, x=x, y=y)
         assert len(names["x"]) == len(names["y"]) == len(x) - 1
         assert np.isfinite(names["x"]).all()
+
+    def test_a_model_that_is_frozen_as_a_whole_is_trained(self, x_y):
+        x, y = x_y
+        model = programs.classifier(compiled=False)
+        model.trainable = False
+        model.compile("adam", "sparse_categorical_crossentropy")
+        recorded = trained("model.fit(x, y, verbose=0)", model=model, x=x, y=y)
+        fresh = self.run(TrainableLayers(), recorded, model=model, x=x, y=y)["model"]
+        assert len(fresh.trainable_variables) == len(model.variables) > 0
+        assert model.trainable_variables == []
 
     @pytest.mark.parametrize("held_out", ["(x_val, y_val)", "[x_val, y_val]", "pair"])
     def test_rows_of_validation_data_are_left_out_and_scaled(self, x_y, held_out):
