@@ -536,13 +536,6 @@ notebook(
     fit(f"epochs=6, {SPLIT}"),
 )
 notebook(
-    "targets of tens under SGD",
-    FRIEDMAN + "\ny = 60 * y",
-    dense(10, [32], 1, None),
-    compiled("keras.optimizers.SGD(0.01)", '"mse"'),
-    fit(f"epochs=6, {SPLIT}"),
-)
-notebook(
     "four rows with a gap",
     TUMOURS + "\nx[[3, 50, 120, 200], 2] = np.nan",
     dense(30, [16], 1, "sigmoid"),
@@ -673,19 +666,6 @@ notebook(
     fit("epochs=10, validation_split=0.1"),
 )
 notebook(
-    "small images",
-    IMAGES + "\nx, y = x[:300], y[:300]",
-    stack(
-        "Input((8, 8, 1))",
-        'layers.Conv2D(16, 3, activation="relu")',
-        "layers.Flatten()",
-        'layers.Dense(128, activation="relu")',
-        'layers.Dense(10, activation="softmax")',
-    ),
-    compiled('"adam"', SPARSE, ACCURACY),
-    fit("epochs=30, validation_split=0.4"),
-)
-notebook(
     "few sentences",
     REVIEWS + "\nx, y = x[:300], y[:300]",
     stack(
@@ -697,13 +677,6 @@ notebook(
     ),
     compiled("keras.optimizers.Adam(0.01)", BINARY, ACCURACY),
     fit("epochs=30, validation_split=0.4"),
-)
-notebook(
-    "few tumours",
-    TUMOURS + "\nx, y = x[:150], y[:150]",
-    dense(30, [128, 128], 1, "sigmoid"),
-    compiled('"adam"', BINARY, ACCURACY),
-    fit("epochs=25, batch_size=16, validation_split=0.3"),
 )
 
 # the curves ---------------------------------------------------------------------------------------------------------
@@ -860,14 +833,6 @@ notebook(
     fit("epochs=12, callbacks=[stop]"),
 )
 notebook(
-    "stopping by a misspelt accuracy",
-    TUMOURS,
-    dense(30, [16], 1, "sigmoid"),
-    compiled('"adam"', BINARY, ACCURACY),
-    'stop = keras.callbacks.EarlyStopping("val_acc", patience=3)',
-    fit(f"epochs=12, {SPLIT}, callbacks=[stop]"),
-)
-notebook(
     "more patience than epochs",
     DIABETES,
     dense(10, [128, 128], 1, None),
@@ -989,20 +954,6 @@ notebook(
     fit(f"epochs=5, {SPLIT}"),
 )
 notebook(
-    "SGD on bytes",
-    DIGITS + "\nx = 255 * x",
-    dense(64, [64], 10),
-    compiled("keras.optimizers.SGD(0.01)", SPARSE, ACCURACY),
-    fit(f"epochs=8, {SPLIT}"),
-)
-notebook(
-    "SGD on large features",
-    FRIEDMAN + "\nx = 30 * x",
-    dense(10, [32], 1, None),
-    compiled("keras.optimizers.SGD(0.003)", '"mse"', '"mae"'),
-    fit(f"epochs=8, {SPLIT}"),
-)
-notebook(
     "a learning rate of a millionth",
     DIGITS,
     dense(64, [64, 32], 10),
@@ -1063,13 +1014,6 @@ notebook(
     fit(f"epochs=15, {SPLIT}"),
 )
 notebook(
-    "Adam of 0.1",
-    DIGITS,
-    dense(64, [64, 64], 10),
-    compiled("keras.optimizers.Adam(0.1)", SPARSE, ACCURACY),
-    fit(f"epochs=15, {SPLIT}"),
-)
-notebook(
     "a recurrence that grows",
     WAVE + "\nx = x[..., None]",
     stack(
@@ -1116,13 +1060,6 @@ notebook(
     fit(f"epochs=12, {SPLIT}"),
 )
 notebook(
-    "twelve relu layers",
-    DIGITS,
-    dense(64, [32] * 12, 10),
-    compiled("keras.optimizers.SGD(0.01)", SPARSE, ACCURACY),
-    fit(f"epochs=12, {SPLIT}"),
-)
-notebook(
     "small initial kernels",
     DIGITS,
     dense(64, [32] * 4, 10, "softmax", "kernel_initializer=keras.initializers.RandomNormal(stddev=0.001)"),
@@ -1151,24 +1088,10 @@ notebook(
     fit(f"epochs=10, {SPLIT}"),
 )
 notebook(
-    "units killed by Adam",
-    DIGITS,
-    dense(64, [64, 64], 10),
-    compiled("keras.optimizers.Adam(0.3)", SPARSE, ACCURACY),
-    fit(f"epochs=10, {SPLIT}"),
-)
-notebook(
     "units killed by a penalty",
     DIGITS,
     dense(64, [64, 32], 10, "softmax", "activity_regularizer=keras.regularizers.L1(0.5)"),
     compiled('"adam"', SPARSE, ACCURACY),
-    fit(f"epochs=10, {SPLIT}"),
-)
-notebook(
-    "units killed by large features",
-    DIGITS + "\nx = 1000 * x - 200",
-    dense(64, [64, 32], 10),
-    compiled("keras.optimizers.SGD(0.01)", SPARSE, ACCURACY),
     fit(f"epochs=10, {SPLIT}"),
 )
 notebook(
@@ -1205,13 +1128,6 @@ notebook(
     dense(10, [32], 1, None),
     compiled('"adam"', '"mse"', '"mae"'),
     fit(f"epochs=20, batch_size=1000, {SPLIT}"),
-)
-notebook(
-    "one batch an epoch, few epochs",
-    TUMOURS,
-    dense(30, [16], 1, "sigmoid"),
-    compiled("keras.optimizers.SGD(0.01)", BINARY, ACCURACY),
-    fit(f"epochs=10, batch_size=569, {SPLIT}"),
 )
 notebook(
     "digits in pairs",
@@ -1347,19 +1263,5 @@ notebook(
         'layers.Dense(10, activation="softmax")',
     ),
     compiled('"adam"', SPARSE, ACCURACY),
-    learned_by_heart(),
-)
-notebook(
-    "a batch under a large penalty",
-    DIGITS,
-    dense(64, [64], 10, "softmax", "kernel_regularizer=keras.regularizers.L2(2.0)"),
-    compiled('"adam"', SPARSE, ACCURACY),
-    learned_by_heart(),
-)
-notebook(
-    "a batch of raw features",
-    RAW_TUMOURS,
-    dense(30, [16], 1, "sigmoid", act="tanh"),
-    compiled("keras.optimizers.SGD(0.01)", BINARY, ACCURACY),
     learned_by_heart(),
 )
