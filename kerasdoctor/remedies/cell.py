@@ -670,7 +670,7 @@ class _Cell:
             return self._behind(name, old, why, self._keras(front[0].source))
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
         # and it freezes the clone of a model that is frozen as a whole
-        thawed = any(change.argument == "trainable" for change in arguments)
+        thawed = any(isinstance(change, SetLayerArgument) and change.argument == "trainable" for change in arguments)
         plain = inserted or thawed or self._record.compile.custom
         copied = self._uncompiled(old) if plain else old
         clone = f"{self._module('keras', 'keras')}.models.clone_model({', '.join([copied, *keywords])})"
