@@ -77,12 +77,13 @@ def table(lines: list[Line]) -> str:
     commits = defaultdict(list)
     for line in lines:
         commits[line["commit"]].append(line["notebook"])
-    every = cases(lines)
+    shown: dict[campaign.Pair, list[Line]] = {pair: [] for pair in campaign.pairs()}
+    # an older line may tell of a remedy that its rule has no longer
+    every = [one for one in cases(lines) if campaign.Pair(*one["pair"]) in shown]
     counted = [one for one in every if not one["placeholders"]]
     confirmed = [one for one in counted if one["status"] == "confirmed"]
-    shown: dict[campaign.Pair, list[Line]] = {pair: [] for pair in campaign.pairs()}
     for one in every:
-        shown.setdefault(campaign.Pair(*one["pair"]), []).append(one)
+        shown[campaign.Pair(*one["pair"])].append(one)
     whole = [of for of in shown.values() if of]
     text = ["# Whether the prescriptions treat what they are for", ""]
     seconds = sum(line.get("seconds", 0) for line in lines)

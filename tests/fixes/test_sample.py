@@ -18,7 +18,7 @@ SAMPLE = {
     "fewer outputs than classes": 1,
     "integer labels under categorical cross-entropy": 1,
     "four rows with a gap": 1,
-    "no activation under probabilities": 2,
+    "ten linear outputs under probabilities": 2,
     "labels one and two": 1,
     "a vocabulary one short": 1,
     "a pipeline in order": 1,
