@@ -345,7 +345,7 @@ class _Cell:
             f"{target} = ({target} - {low}) / {numpy}.where({high} > {low}, {high} - {low}, 1)",
         ]
         self._current["x"] = target
-        held_out = self._held_out()
+        held_out = self._given_held_out()
         if held_out:
             scaled = self._free("held_out", "held_out_scaled")
             span = f"{numpy}.where({high} > {low}, {high} - {low}, 1)"
@@ -357,7 +357,7 @@ class _Cell:
         target = self._free(f"{self._stem('y')}_scaled")
         self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
         self._current["y"] = target
-        held_out = self._held_out()
+        held_out = self._given_held_out()
         if held_out:
             self._set_held_out([held_out[0], _scaled(_atom(held_out[1]), low, high), *held_out[2:]])
 
@@ -366,11 +366,11 @@ class _Cell:
         target = self._free(f"{self._stem('y')}_{suffix}")
         self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
         self._current["y"] = target
-        held_out = self._held_out()
+        held_out = self._given_held_out()
         if held_out:
             self._set_held_out([held_out[0], source.format(y=_atom(held_out[1])), *held_out[2:]])
 
-    def _held_out(self) -> list[str]:
+    def _given_held_out(self) -> list[str]:
         """Expressions for the parts of `validation_data`: inputs, targets, and what follows them; empty without it."""
         given = self._source.arguments.get("validation_data")
         if given is None or self._container("validation_data") == "none":
@@ -433,7 +433,7 @@ class _Cell:
 
     def _drop_nonfinite(self) -> None:
         measured = [self._record.quantities.get(name) for name in ("input_range", "target_range")]
-        held_out = self._held_out()
+        held_out = self._given_held_out()
         if held_out and any(isinstance(of, InputRange | TargetRange) and _spoilt(of.validation) for of in measured):
             finite = self._free("finite_held_out", "held_out_finite")
             self._mask(finite, held_out[:2], f"len({held_out[1]})")
