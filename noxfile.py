@@ -95,6 +95,12 @@ def accuracy(session: nox.Session) -> None:
 
 
 @nox.session
+def fixes(session: nox.Session) -> None:
+    """Whether every prescription runs as it is written and clears its diagnosis; `-- --write` keeps the table."""
+    run(session, "python", "-m", "tests.fixes", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the page of all diagnoses from the rules."""
     run(session, "python", "-m", "tests.documentation")

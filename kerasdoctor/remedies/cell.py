@@ -6,12 +6,12 @@ import ast
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kerasdoctor.diagnosis import Applicability
 from kerasdoctor.locale import _
-from kerasdoctor.quantities.input_range import InputRange
+from kerasdoctor.quantities.input_range import InputRange, Range
 from kerasdoctor.quantities.target_range import TargetRange
 from kerasdoctor.record import Source, TrainingRecord
 from kerasdoctor.remedies import (
@@ -129,9 +129,11 @@ class _Cell:
         self._imports = list(source.imports)
         self._modules = dict(source.modules)
         self._containers = dict(record.data.containers)
-        #: The share that Keras holds out, 0 once the cell splits by itself; then the rows that it holds out.
+        #: The share that Keras holds out, 0 once the cell splits by itself.
         self._fraction = record.fit.validation_split
-        self._held_out: dict[str, str] = {}
+        self._splits = False
+        #: Argument -> the rows of it that validate, as they are given or as the cell splits them; "" -> what follows.
+        self._held_out = self._given_held_out()
         self._lines: list[str] = []
         self._loop = ""
         #: What is done to the data in each round of the loop.
@@ -147,12 +149,7 @@ class _Cell:
             self._change_data(change)
         model = self._fresh_model(changes)
         self._change_call(changes)
-        for name in _DATA:
-            if self._current.get(name) != self._source.arguments.get(name):
-                self._call.set(name, self._current[name], hidden=name in self._source.hidden)
-        if self._held_out:
-            self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
-            self._call.set("validation_data", f"({', '.join(self._held_out.values())})")
+        self._pass_data()
         stages = next((change for change in changes if isinstance(change, FineTune)), None)
         body = [*model, *self._run()] if stages is None else [*model, *self._fine_tuned(stages, changes)]
         if self._loop:
@@ -165,6 +162,17 @@ class _Cell:
         else:
             blocks = [[*head, *body]]
         return Written("\n\n".join("\n".join(block) for block in blocks if block), self._applicability)
+
+    def _pass_data(self) -> None:
+        """Passes the changed rows to `fit`."""
+        for name in _DATA:
+            if self._current.get(name) != self._source.arguments.get(name):
+                self._call.set(name, self._current[name], hidden=name in self._source.hidden)
+        if self._splits:
+            self._call.remove("validation_split", hidden="validation_split" in self._source.hidden)
+        if self._held_out != self._given_held_out():
+            parts = f"({', '.join(self._held_out.values())})"
+            self._call.set("validation_data", parts, hidden="validation_data" in self._source.hidden)
 
     # names ---------------------------------------------------------------------------------------------------------
 
@@ -216,10 +224,7 @@ class _Cell:
             case ScaleInputs():
                 self._scale_inputs()
             case ScaleTargets(low, high):
-                # not over the old ones: a cell may be run twice
-                target = self._free(f"{self._stem('y')}_scaled")
-                self._lines.append(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
-                self._current["y"] = target
+                self._scale_targets(low, high)
             case DropNonfinite():
                 self._drop_nonfinite()
             case ReplaceTargets(source, suffix):
@@ -325,7 +330,7 @@ class _Cell:
 
     def _hold_out(self, parts: dict[str, tuple[str, str]]) -> None:
         """Passes rows that train and rows that validate; `parts` are both for each argument."""
-        self._fraction = 0.0
+        self._fraction, self._splits = 0.0, True
         self._current.update({name: train for name, (train, _validation) in parts.items()})
         self._held_out = {name: validation for name, (_train, validation) in parts.items()}
 
@@ -374,28 +379,39 @@ class _Cell:
         self._current["x"] = target
         if "x" in self._held_out:
             held_out = self._held_out["x"]
-            name = held_out if held_out.isidentifier() else self._free("x_val", "x_validation")
-            self._write(f"{name} = ({held_out} - {low}) / {scale}")
+            others = ("x_val", "x_validation") if self._splits else ("held_out", "held_out_scaled")
+            name = held_out if self._splits and held_out.isidentifier() else self._free(*others)
+            self._write(f"{name} = ({_atom(held_out)} - {low}) / {scale}")
             self._held_out["x"] = name
+
+    def _scale_targets(self, low: float, high: float) -> None:
+        # not over the old ones: a cell may be run twice
+        target = self._free(f"{self._stem('y')}_scaled")
+        self._write(f"{target} = {_scaled(_atom(self._current['y']), low, high)}")
+        self._current["y"] = target
+        if "y" in self._held_out:
+            self._held_out["y"] = _scaled(_atom(self._held_out["y"]), low, high)
 
     def _replace_targets(self, source: str, suffix: str) -> None:
         # not over the old ones: a cell may be run twice
         target = self._free(f"{self._stem('y')}_{suffix}")
         self._lines.append(f"{target} = {source.format(y=_atom(self._current['y']))}")
         self._current["y"] = target
-        held_out = self._source.arguments.get("validation_data")
-        if held_out is None or self._container("validation_data") == "none":
-            return
-        parts = ast.parse(held_out.strip(), mode="eval").body
+        if "y" in self._held_out:
+            self._held_out["y"] = source.format(y=_atom(self._held_out["y"]))
+
+    def _given_held_out(self) -> dict[str, str]:
+        """Expressions for the parts of `validation_data`; empty without it."""
+        given = self._source.arguments.get("validation_data")
+        if given is None or self._container("validation_data") == "none":
+            return {}
+        parts = ast.parse(given.strip(), mode="eval").body
         if isinstance(parts, ast.Tuple | ast.List) and len(parts.elts) > 1:
-            sources = [ast.get_source_segment(held_out.strip(), part) or ast.unparse(part) for part in parts.elts]
-            sources[1] = source.format(y=_atom(sources[1]))
-            value = f"({', '.join(sources)})"
-        else:
-            # a tuple in a variable of the user's
-            name = _atom(held_out)
-            value = f"({name}[0], {source.format(y=f'{name}[1]')}, *{name}[2:])"
-        self._call.set("validation_data", value, hidden="validation_data" in self._source.hidden)
+            sources = [ast.get_source_segment(given.strip(), part) or ast.unparse(part) for part in parts.elts]
+            return dict(zip(_DATA, sources, strict=False))
+        # a tuple in a variable of the user's
+        name = _atom(given)
+        return {"x": f"{name}[0]", "y": f"{name}[1]", "": f"*{name}[2:]"}
 
     def _balance_classes(self) -> None:
         numpy = self._module("numpy", "np")
@@ -441,16 +457,23 @@ class _Cell:
         self._current.update(train)
 
     def _drop_nonfinite(self) -> None:
-        numpy = self._module("numpy", "np")
+        measured = [self._record.quantities.get(name) for name in ("input_range", "target_range")]
+        held_out = self._held_out
+        if held_out and any(isinstance(of, InputRange | TargetRange) and _spoilt(of.validation) for of in measured):
+            finite = self._free("finite_held_out", "held_out_finite")
+            self._mask(finite, [held_out["x"], held_out["y"]], f"len({held_out['y']})")
+            self._held_out = {
+                name: f"{_atom(part)}[{finite}]" if name else f"*(part[{finite}] for part in {part[1:]})"
+                for name, part in held_out.items()
+            }
+            if not any(
+                _spoilt(of.inputs if isinstance(of, InputRange) else of.outputs)
+                for of in measured
+                if isinstance(of, InputRange | TargetRange)
+            ):
+                return
         finite = self._free("finite", "finite_rows")
-        tests = [
-            f'{numpy}.isfinite({numpy}.asarray({self._current[name]}, "float64"))'
-            f".reshape({self._length()}, -1).all(axis=1)"
-            for name in ("x", "y")
-            if name in self._current
-        ]
-        self._lines.append(f"{finite} = {tests[0]}")
-        self._lines += [f"{finite} &= {test}" for test in tests[1:]]
+        self._mask(finite, [self._current[name] for name in ("x", "y") if name in self._current], self._length())
         self._select(finite)
 
     def _drop_repeated(self, seed: int) -> None:
@@ -518,6 +541,16 @@ class _Cell:
             f'    if getattr({callback}, "monitor", None) == {quoted(old)}:',
             f"        {callback}.monitor = {quoted(new)}",
         ]
+
+    def _mask(self, name: str, sources: list[str], length: str) -> None:
+        """The line that finds the rows in which all of the arrays are finite."""
+        numpy = self._module("numpy", "np")
+        tests = [
+            f'{numpy}.isfinite({numpy}.asarray({source}, "float64")).reshape({length}, -1).all(axis=1)'
+            for source in sources
+        ]
+        self._lines.append(f"{name} = {tests[0]}")
+        self._lines += [f"{name} &= {test}" for test in tests[1:]]
 
     # model ---------------------------------------------------------------------------------------------------------
 
@@ -660,7 +693,9 @@ class _Cell:
             # into the models that stand as a layer in this one
             keywords.append("recursive=True")
         # Keras compiles a clone as its original was, which fails for a loss of the user's own (keras 3.15, cloning.py)
-        plain = inserted or self._record.compile.custom
+        # and it freezes the clone of a model that is frozen as a whole
+        thawed = any(isinstance(change, SetLayerArgument) and change.argument == "trainable" for change in arguments)
+        plain = inserted or thawed or self._record.compile.custom
         copied = self._uncompiled(old) if plain else old
         clone = f"{self._module('keras', 'keras')}.models.clone_model({', '.join([copied, *keywords])})"
         if front:
@@ -777,7 +812,10 @@ class _Cell:
                 arguments.append(f"{argument}=...")
                 unknown.append(argument)
         line = f"{name}.compile({', '.join(arguments)})"
-        lines = [line] if len(line) <= LINE else broken(f"{name}.compile", arguments).splitlines()
+        # an optimizer may be several lines by itself
+        indented = [argument.replace("\n", "\n    ") for argument in arguments]
+        short = len(line) <= LINE and "\n" not in line
+        lines = [line] if short else broken(f"{name}.compile", indented).splitlines()
         if unknown:
             note = _("fill in: {arguments}, as you compiled the model").format(arguments=", ".join(unknown))
             return [comment(note), *lines]
@@ -831,6 +869,10 @@ def _by_place(inserted: Iterable[InsertLayer]) -> list[InsertLayer]:
 def _commented(line: str, note: str) -> list[str]:
     """The line with its comment behind it, or above it where there is no room."""
     return [f"{line}  {note}"] if len(line) + len(note) < WIDE else [note, line]
+
+
+def _spoilt(ranges: Mapping[str, Range]) -> bool:
+    return any(values.nonfinite for values in ranges.values())
 
 
 def _scaled(source: str, low: float, high: float) -> str:

@@ -20,16 +20,21 @@ class DropNonfiniteRows(Remedy):
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         containers = [record.data.containers.get(name, "none") for name in ("x", "y")]
-        if (
-            not set(containers) <= {"ndarray", "DataFrame", "Series"}
-            or record.data.containers.get("validation_data", "none") != "none"
-        ):
+        if not set(containers) <= {"ndarray", "DataFrame", "Series"} or record.data.validation_kind not in {
+            "none",
+            "arrays",
+        }:
             return None
         inputs, targets = record.quantities.get("input_range"), record.quantities.get("target_range")
         ranges = [
             *(inputs.inputs.values() if isinstance(inputs, InputRange) else ()),
             *(targets.outputs.values() if isinstance(targets, TargetRange) else ()),
         ]
+        if not any(values.nonfinite for values in ranges):
+            ranges = [
+                *(inputs.validation.values() if isinstance(inputs, InputRange) else ()),
+                *(targets.validation.values() if isinstance(targets, TargetRange) else ()),
+            ]
         count = sum(values.nonfinite for values in ranges)
         if not count:
             return None

@@ -21,7 +21,7 @@ class MinMaxNormalization(Remedy):
         measured = record.quantities.get("input_range")
         if (
             record.data.containers.get("x") not in {"ndarray", "DataFrame"}
-            or record.data.containers.get("validation_data", "none") != "none"
+            or record.data.validation_kind not in {"none", "arrays"}
             or not isinstance(measured, InputRange)
         ):
             return None

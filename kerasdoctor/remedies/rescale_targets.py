@@ -25,7 +25,7 @@ class RescaleTargets(Remedy):
         measured = record.quantities.get("target_range")
         if (
             record.data.containers.get("y") not in {"ndarray", "DataFrame", "Series"}
-            or record.data.containers.get("validation_data", "none") != "none"
+            or record.data.validation_kind not in {"none", "arrays"}
             or not isinstance(measured, TargetRange)
             or len(measured.outputs) != 1
         ):

@@ -21,6 +21,8 @@ class StratifiedSplit(Remedy):
 
     title: ClassVar[str] = _("Split with the same label shares in both parts")
     seed: int = 1024
+    #: Rows of every class that either part has to get; `train_test_split` needs one.
+    fewest: int = 1
 
     def plan(self, record: TrainingRecord) -> Plan | None:
         labels = record.quantities.get("split_labels")
@@ -34,8 +36,7 @@ class StratifiedSplit(Remedy):
         ):
             return None
         rarest = min(labels.train[label] + labels.validation[label] for label in labels.train)
-        # train_test_split needs a row of every class in both parts
-        if rarest * min(record.fit.validation_split, 1 - record.fit.validation_split) < 1:
+        if rarest * min(record.fit.validation_split, 1 - record.fit.validation_split) < self.fewest:
             return None
         reason = _("validation_split takes the last {share:.0%} of the rows: give both parts the same label shares")
         return Plan(

@@ -24,12 +24,23 @@ class ValueRange(Remedy):
         if not layers or record.model.kind == "subclassed" or not isinstance(measured, InputRange):
             return None
         top = max(values.maximum for values in measured.inputs.values())
-        if any(layer.kind == "Rescaling" for layer in record.model.layers):
-            # augmentation behind it gets images in [0, 1]
-            top = 1.0
-        high = 1 if top <= 1 else 255
+        wrong: dict[str, int] = {}
+        for layer in record.model.layers:
+            if layer.kind == "Rescaling":
+                # what stands behind it gets other images
+                scale = layer.config.get("scale")
+                if not isinstance(scale, int | float) or layer.config.get("offset", 0.0):
+                    return None
+                top *= scale
+            elif layer in layers:
+                # 255 / 255 in float32 may be a little more than 1
+                high = 1 if top <= 1.001 else 255
+                if list(layer.config["value_range"]) != [0, high]:
+                    wrong[layer.name] = high
+        if not wrong:
+            return None
         reason = _("the images run from 0 to {high}, which {layers} must be told").format(
-            high=high, layers=", ".join(layer.name for layer in layers)
+            high=" / ".join(map(str, sorted(set(wrong.values())))), layers=", ".join(wrong)
         )
-        changes = tuple(SetLayerArgument(layer.name, "value_range", f"(0, {high})") for layer in layers)
+        changes = tuple(SetLayerArgument(name, "value_range", f"(0, {high})") for name, high in wrong.items())
         return Plan(changes, reason)

@@ -9,14 +9,14 @@ from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import AddCallback, Plan, Remedy, SetFitArgument
 from kerasdoctor.remedies.keep_best import best_of
-from kerasdoctor.remedies.written_callbacks import with_keywords
+from kerasdoctor.remedies.written_callbacks import in_its_place, with_keywords
 
 
 @dataclass(frozen=True)
 class WorkingEarlyStopping(Remedy):
     """The user's EarlyStopping with a monitor that is logged, its direction, and the best weights restored.
 
-    Where it is not written out in the call, another one beside it.
+    Where it is not written out in the call, a new one takes its place among the callbacks.
     """
 
     title: ClassVar[str] = _("Make EarlyStopping work")
@@ -44,7 +44,10 @@ class WorkingEarlyStopping(Remedy):
             monitor=monitor, patience=patience, epochs=planned
         )
         source = with_keywords(record, "EarlyStopping", keywords)
+        keywords = {name: value.replace("'", '"') for name, value in keywords.items()}
+        if source is None and len(settings) == 1:
+            source = in_its_place(record, "EarlyStopping", settings[0], keywords)
         if source is not None:
             return Plan((SetFitArgument("callbacks", source),), reason)
-        written = ", ".join(f"{name}={value}" for name, value in keywords.items()).replace("'", '"')
+        written = ", ".join(f"{name}={value}" for name, value in keywords.items())
         return Plan((AddCallback(f"keras.callbacks.EarlyStopping({written})"),), reason)

@@ -17,6 +17,7 @@ from kerasdoctor.quantities.batch_loss import BatchLoss
 from kerasdoctor.quantities.epoch_begin import EpochBegin
 from kerasdoctor.quantities.learning_rate import LearningRate
 from kerasdoctor.record import Compile, Fit, Metric
+from kerasdoctor.remedies.patient_plateau import PatientPlateau
 from kerasdoctor.remedies.slower_decay import SlowerDecay
 from kerasdoctor.rule import Cause, Healthy, Rule, Unhealthy
 
@@ -109,7 +110,8 @@ class EarlyDecay(Rule):
     are stated. A warm-up that is longer than the run.
 
     ## Remedies
-    A cosine decay that ends with the last step of the run.
+    A cosine decay that ends with the last step of the run, behind a warm-up of a tenth of it where there was one;
+    more patience for ReduceLROnPlateau.
 
     ## References
     Loshchilov and Hutter (2017), SGDR; Karpathy (2019), A recipe for training neural networks ("do not trust learning
@@ -132,7 +134,7 @@ class EarlyDecay(Rule):
             "plateau-reducer-at-minimum",
             _("ReduceLROnPlateau lowered the rate too soon"),
             examine=plateau_reducer_at_minimum,
-            remedies=(SlowerDecay(),),
+            remedies=(PatientPlateau(),),
         ),
         Cause(
             "warmup-longer-than-run",

@@ -14,7 +14,6 @@ from kerasdoctor.quantities.initial_weights import InitialWeights
 from kerasdoctor.quantities.input_range import InputRange
 from kerasdoctor.quantities.saturation import Saturation
 from kerasdoctor.record import Model
-from kerasdoctor.remedies.batch_normalization import BatchNormalization
 from kerasdoctor.remedies.default_initialization import DefaultInitialization
 from kerasdoctor.remedies.min_max_normalization import MinMaxNormalization
 from kerasdoctor.rule import Cause, Healthy, NotMeasured, Rule, Unhealthy
@@ -57,7 +56,8 @@ class SaturatedUnits(Rule):
     the size of the layer asks for.
 
     ## Remedies
-    Normalized inputs; initialization by the size of the layer; batch normalization.
+    Normalized inputs; initialization by the size of the layer. Batch normalization helps between the kernel and the
+    activation; behind the activation it comes too late.
 
     ## References
     LeCun et al. (1998), Efficient BackProp; Glorot and Bengio (2010).
@@ -78,7 +78,7 @@ class SaturatedUnits(Rule):
             "large-weights",
             _("the weights begin too large"),
             examine=large_weights,
-            remedies=(DefaultInitialization(), BatchNormalization()),
+            remedies=(DefaultInitialization(),),
         ),
     )
 

@@ -127,7 +127,7 @@ class SmallValidationSet(Rule):
             "too-few-of-a-class",
             _("a class has hardly any rows in it"),
             examine=too_few_of_a_class,
-            remedies=(StratifiedSplit(),),
+            remedies=(StratifiedSplit(fewest=FEWEST_OF_A_CLASS),),
         ),
     )
 

@@ -268,6 +268,7 @@ class UnscaledInputs(Rule):
 
     family = "data"
     severity = Severity.WARNING
+    explains = ("oscillating-validation",)
     message = _("The inputs are not scaled: {statement}.")
 
     causes = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import hashlib
 import io
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -36,10 +37,14 @@ Line = dict[str, Any]
 Task = tuple[str, int]
 
 
-def state() -> str:
-    """A digest of the package and the programs: a result of the same state need not be made again."""
+def state(*folders: str) -> str:
+    """A digest of the package and the programs: a result of the same state need not be made again.
+
+    Args:
+        folders: of other files, by their place in the project.
+    """
     digest = hashlib.sha256()
-    for folder in ("kerasdoctor", "tests/accuracy/programs"):
+    for folder in folders or ("kerasdoctor", "tests/accuracy/programs"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(f"{path.relative_to(ROOT)}\n".encode())
             digest.update(path.read_bytes())
@@ -106,15 +111,26 @@ def run(
         plain: whether nothing is watched.
         keep: folder for the records of development runs, so that `again` can diagnose them by other rules.
     """
-    common = {"commit": commit(), "state": state()}
-    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    spread(todo, lambda: Worker(plain, keep), workers, results, show, {"commit": commit(), "state": state()})
+
+
+def spread(
+    todo: Sequence[Any],
+    new: Callable[[], Worker],
+    workers: int,
+    results: Path,
+    show: Callable[[Line], None],
+    common: Line,
+) -> None:
+    """Hands the tasks to worker processes and appends a line of each, with what is `common` to all, as it ends."""
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for task in todo:
         waiting.put(task)
     lock = threading.Lock()
     results.parent.mkdir(parents=True, exist_ok=True)
 
     def serve() -> None:
-        worker = Worker(plain, keep)
+        worker = new()
         try:
             while True:
                 try:
@@ -139,16 +155,17 @@ def run(
 class Worker:
     """A process that runs programs one after another, and is replaced when one of them takes it down."""
 
-    def __init__(self, plain: bool, keep: Path | None) -> None:
-        self._plain, self._keep = plain, keep
+    def __init__(self, plain: bool = False, keep: Path | None = None) -> None:
+        self._examine: Callable[[Any], Line] = functools.partial(examine, plain=plain, keep=keep)
+        self._about: Callable[[Any], Line] = _about
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
 
-    def run(self, task: Task) -> Line:
+    def run(self, task: Any) -> Line:
         if self._process is None or self._connection is None:
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs, self._plain, self._keep), daemon=True)
+            self._process = context.Process(target=_serve, args=(theirs, self._examine), daemon=True)
             self._process.start()
             theirs.close()
         began = time.perf_counter()
@@ -161,7 +178,7 @@ class Worker:
         except (EOFError, OSError, psutil.Error):
             status = "crashed"
         self.end()
-        return {**_about(task), "status": status, "seconds": time.perf_counter() - began}
+        return {**self._about(task), "status": status, "seconds": time.perf_counter() - began}
 
     def end(self) -> None:
         if self._process is not None and self._connection is not None:
@@ -200,7 +217,7 @@ def _about(task: Task) -> Line:
     }
 
 
-def _serve(connection: Connection, plain: bool, keep: Path | None) -> None:
+def _serve(connection: Connection, examine: Callable[[Any], Line]) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow as tf
 
@@ -213,11 +230,11 @@ def _serve(connection: Connection, plain: bool, keep: Path | None) -> None:
             task = connection.recv()
         except EOFError:
             return
-        connection.send(examine(task, plain=plain, keep=keep))
+        connection.send(examine(task))
 
 
 @contextlib.contextmanager
-def _fresh(seed: int) -> Iterator[None]:
+def fresh(seed: int) -> Iterator[None]:
     """Keras as after an import, seeded, and silent."""
     import keras
 
@@ -250,7 +267,7 @@ def examine(task: Task, *, plain: bool = False, keep: Path | None = None) -> Lin
     name, seed = task
     status, history, watched = "finished", None, None
     began = time.perf_counter()
-    with _fresh(seed), contextlib.ExitStack() as stack:
+    with fresh(seed), contextlib.ExitStack() as stack:
         if not plain:
             watched = stack.enter_context(kerasdoctor.watch(quiet=True))
         try:

@@ -26,6 +26,7 @@ from kerasdoctor.remedies.rescale_targets import RescaleTargets
 from kerasdoctor.remedies.shuffle_jointly import ShuffleJointly
 from kerasdoctor.remedies.smaller_learning_rate import SmallerLearningRate
 from kerasdoctor.remedies.stratified_split import StratifiedSplit
+from kerasdoctor.remedies.trainable_layers import TrainableLayers
 from kerasdoctor.remedies.weight_regularization import WeightRegularization
 from tests import programs
 
@@ -244,6 +245,48 @@ class TestCellsRun:
         names = self.run(DropNonfiniteRows(), recorded, model=model, x=x, y=y)
         assert len(names["x"]) == len(names["y"]) == len(x) - 1
         assert np.isfinite(names["x"]).all()
+
+    def test_a_model_that_is_frozen_as_a_whole_is_trained(self, x_y):
+        x, y = x_y
+        model = programs.classifier(compiled=False)
+        model.trainable = False
+        model.compile("adam", "sparse_categorical_crossentropy")
+        recorded = trained("model.fit(x, y, verbose=0)", model=model, x=x, y=y)
+        fresh = self.run(TrainableLayers(), recorded, model=model, x=x, y=y)["model"]
+        assert len(fresh.trainable_variables) == len(model.variables) > 0
+        assert model.trainable_variables == []
+
+    @pytest.mark.parametrize("held_out", ["(x_val, y_val)", "[x_val, y_val]", "pair"])
+    def test_rows_of_validation_data_are_left_out_and_scaled(self, x_y, held_out):
+        x, y = 16 * x_y[0][:100], x_y[1][:100]
+        x_val, y_val = 16 * x_y[0][100:].copy(), x_y[1][100:]
+        x_val[2, 2] = np.nan
+        model = programs.classifier()
+        names = {"model": model, "x": x, "y": y, "x_val": x_val, "y_val": y_val, "pair": (x_val, y_val)}
+        recorded = trained(f"model.fit(x, y, validation_data={held_out}, verbose=0)", **names)
+        finite = self.run(DropNonfiniteRows(), recorded, **names)
+        assert np.isfinite(finite["model"].history.history["val_loss"]).all()
+        assert finite["x"] is x
+        assert finite["finite_held_out"].sum() == len(x_val) - 1
+        scaled = self.run(MinMaxNormalization(), recorded, **names)
+        np.testing.assert_allclose(
+            scaled["held_out"],
+            (x_val - scaled["low"]) / np.where(np.ptp(x, axis=0) > 0, np.ptp(x, axis=0), 1),
+            rtol=1e-5,
+        )
+        assert scaled["x"].max() == 1
+
+    @pytest.mark.parametrize("held_out", ["(x, y)", "pair"])
+    def test_targets_of_validation_data_come_into_zero_to_one(self, x_y, held_out):
+        x, y = x_y[0], np.where(np.arange(len(x_y[0])) % 2, 1, 2)
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1, activation="sigmoid")])
+        model.compile(loss="binary_crossentropy")
+        names = {"model": model, "x": x, "y": y, "pair": (x, y)}
+        recorded = trained(f"model.fit(x, y, validation_data={held_out}, verbose=0)", **names)
+        fresh = self.run(RescaleTargets(), recorded, **names)["model"]
+        # equal rows have an equal loss
+        expected = fresh.evaluate(x, y - 1, verbose=0)
+        assert fresh.history.history["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
 
     @pytest.mark.parametrize(("low", "high"), [(1, 2), (-1, 1), (0, 255)])
     def test_targets_come_into_zero_to_one(self, x_y, low, high):

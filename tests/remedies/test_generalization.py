@@ -246,6 +246,10 @@ def test_early_stopping_is_put_right(x_y):
     callbacks = [keras.callbacks.EarlyStopping("val_acc", mode="max")]
     call = "model.fit(x, y, validation_split=0.2, epochs=6, verbose=0, callbacks=callbacks)"
     recorded = trained(call, model=model, x=x, y=y, callbacks=callbacks)
+    # the one that does not work goes
+    plan = WorkingEarlyStopping().plan(recorded)
+    assert plan is not None
+    assert "for other in callbacks if not isinstance(other, keras.callbacks.EarlyStopping)" in plan.changes[0].source
     prescribed(WorkingEarlyStopping(), recorded, model=model, x=x, y=y, callbacks=callbacks)
 
 
