@@ -180,7 +180,7 @@ class TestBadInput:
             ("%kdoctor frobnicate", ["no subcommand 'frobnicate'", "report", "fix"]),
             ("%kdoctor report 99", ["no fit was watched yet"]),
             ("%kdoctor fix 1", ["no fit was watched yet"]),
-            ("%kdoctor fix", ["the following arguments are required: N; write %kdoctor fix [--print] N"]),
+            ("%kdoctor fix", ["the following arguments are required: N; write %kdoctor fix N [N ...] [--edit]"]),
             ("%kdoctor explain no-such", ["no-such", "unshuffled-split"]),
             ("%kdoctor ignore no-such", ["no-such", "unshuffled-split"]),
             ("%kdoctor report 'open", ["quotation"]),
