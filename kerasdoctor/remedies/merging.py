@@ -13,10 +13,12 @@ from kerasdoctor.remedies import (
     BalanceClasses,
     Change,
     DropNonfinite,
+    DropRepeats,
     InsertLayer,
     NormalizeFirst,
     Plan,
     PrependLayer,
+    RemoveFitArgument,
     ReplaceTargets,
     ScaleInputs,
     ScaleTargets,
@@ -35,6 +37,7 @@ from kerasdoctor.remedies import (
 #: the rows that train, thus behind it; a new optimizer gets its arguments, and the user's callbacks further ones.
 _FIRST = (
     DropNonfinite,
+    DropRepeats,
     ReplaceTargets,
     ScaleTargets,
     BalanceClasses,
@@ -105,7 +108,7 @@ def _decides(change: Change, record: TrainingRecord) -> set[str] | None:  # noqa
     logits = _("whether the loss gets logits")
     rate, schedule = _("the learning rate"), _("how the learning rate changes")
     match change:
-        case ShuffleRows() | SplitStratified() | SplitForward():
+        case DropRepeats() | ShuffleRows() | SplitStratified() | SplitForward():
             return {_("which rows validate")}
         case ScaleInputs():
             return {scale, noise}
@@ -146,7 +149,7 @@ def _decides(change: Change, record: TrainingRecord) -> set[str] | None:  # noqa
         case SetCompileArgument("loss", source):
             now = any(loss.from_logits for loss in record.compile.losses)
             return {_("the loss")} | ({logits} if _from_logits(source) != now else set())
-        case SetCompileArgument(argument) | SetFitArgument(argument):
+        case SetCompileArgument(argument) | SetFitArgument(argument) | RemoveFitArgument(argument):
             return {argument}
         case AddCallback(source):
             callback = _called(ast.parse(source.strip(), mode="eval").body) or source
