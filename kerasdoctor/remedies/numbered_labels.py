@@ -19,11 +19,13 @@ class NumberedLabels(Remedy):
     title: ClassVar[str] = _("Number the labels from 0 on")
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        """None where the validation part has targets of its own, which must get the same numbers."""
-        content = record.data.contents.get("y")
-        if record.data.containers.get("y") not in {"ndarray", "Series", "list"}:
+        """None where the inputs are text, or the validation part has targets that must get the same numbers."""
+        containers, contents = record.data.containers, record.data.contents
+        content = contents.get("y")
+        if containers.get("y") not in {"ndarray", "Series", "list"} or (content and content.kind != "text"):
             return None
-        if record.data.containers.get("validation_data", "none") != "none" or (content and content.kind != "text"):
+        words = any(other.kind == "text" for name, other in contents.items() if name != "y")
+        if words or containers.get("validation_data", "none") != "none":
             return None
         numpy = record.source.modules.get("numpy") if record.source else None
         if numpy is None:

@@ -122,6 +122,7 @@ CASES: dict[str, tuple[Callable[[], keras.Model], Any, Any, str, str]] = {
 TREATED = {
     *("numbers as objects", "a column of objects", "a list of rows", "a list of labels"),
     *("a list of arrays", "an index beyond", "labels from 1 on", "labels for categorical", "one-hot for sparse"),
+    *("objects of different lengths", "lists of different lengths", "names of classes"),
 }
 
 
