@@ -116,8 +116,9 @@ def table(lines: list[Line]) -> str:
     text += ["", "## Alarms in healthy runs, by rule", ""]
     text += [f"- `{rule}`: {count}" for rule, count in rules.most_common()] or ["None."]
     misses = [line for line in lines if line["part"] == "development" and score.missed(line, PROGRAMS)]
-    text += ["", "## What was missed in the development half", ""]
-    text += [f"- {line['program']} [{line['seed']}]: {score.missed(line, PROGRAMS)}" for line in misses] or ["Nothing."]
+    if any(line["part"] == "development" for line in lines):
+        missed = [f"- {line['program']} [{line['seed']}]: {score.missed(line, PROGRAMS)}" for line in misses]
+        text += ["", "## What was missed in the development half", "", *(missed or ["Nothing."])]
     return "\n".join([*text, "", PEERS, ""])
 
 
