@@ -283,6 +283,8 @@ class Shell:
         """Runs the cells of a notebook; the report of the last one."""
         import keras
 
+        # another notebook may have set it
+        keras.config.set_dtype_policy("float32")
         keras.utils.set_random_seed(0)
         *before, last = notebook.cells
         for cell in before:

@@ -388,6 +388,79 @@ notebook(
     fit(f"epochs=5, {SPLIT}"),
 )
 
+notebook(
+    "digits as amounts",
+    DIGITS,
+    dense(64, [32], 1, None),
+    compiled('"adam"', '"mse"', ACCURACY),
+    fit(f"epochs=8, {SPLIT}"),
+)
+notebook(
+    "binary accuracy of rare labels",
+    LABELS.replace("(20, 5)", "(20, 20)").replace("0.7", "0.95"),
+    dense(20, [48], 20, "sigmoid"),
+    compiled('"adam"', BINARY, '"binary_accuracy"'),
+    fit(f"epochs=8, {SPLIT}"),
+)
+notebook(
+    "labels with gaps",
+    DIGITS + "\ny = 3 * y",
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=4, {SPLIT}"),
+)
+notebook(
+    "three classes for one unit, one slow epoch",
+    WINES,
+    dense(13, [16], 1, "sigmoid"),
+    compiled("keras.optimizers.Adam(1e-6)", BINARY, ACCURACY),
+    fit(f"epochs=1, {SPLIT}"),
+)
+notebook(
+    "softmax behind softmax",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        'layers.Dense(64, activation="relu")',
+        'layers.Dense(10, activation="softmax")',
+        "layers.Softmax()",
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=8, {SPLIT}"),
+)
+notebook(
+    "several ones under categorical cross-entropy",
+    LABELS,
+    dense(20, [24], 5, "sigmoid"),
+    compiled('"adam"', '"categorical_crossentropy"'),
+    fit(f"epochs=10, {SPLIT}"),
+)
+VOTES = (
+    "\nlabels = keras.utils.to_categorical(y)\nchance = 0.7 * labels + 0.3 * np.roll(labels, 1, axis=1)\n"
+    "votes = np.stack([np.random.default_rng(row).multinomial(5, p) for row, p in enumerate(chance.astype(float))])"
+)
+notebook(
+    "votes of five people",
+    DIGITS + VOTES,
+    dense(64, [32], 10),
+    compiled('"adam"', '"categorical_crossentropy"'),
+    fit(f"epochs=8, {SPLIT}", y="votes"),
+)
+notebook(
+    "a divergence of halved shares",
+    DIGITS + VOTES.replace("votes = ", "votes = 0.1 * "),
+    dense(64, [32], 10),
+    compiled('"adam"', '"kl_divergence"'),
+    fit(f"epochs=12, {SPLIT}", y="votes"),
+)
+notebook(
+    "a divergence of sigmoids",
+    DIGITS + VOTES.replace("votes = ", "votes = 0.2 * "),
+    dense(64, [32], 10, "sigmoid"),
+    compiled('"adam"', '"kl_divergence"'),
+    fit(f"epochs=12, {SPLIT}", y="votes"),
+)
+
 # what fit raises ----------------------------------------------------------------------------------------------------
 
 notebook(
@@ -446,6 +519,74 @@ class Compared(keras.layers.Layer):
 ])""",
     compiled('"adam"', SPARSE, ACCURACY),
     fit("epochs=2, batch_size=1024"),
+)
+
+notebook(
+    "images where rows are expected",
+    DIGITS + "\nx = x.reshape(-1, 8, 8)",
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=4, {SPLIT}"),
+)
+notebook(
+    "names of classes",
+    WINES + '\nnames = np.array(["barolo", "grignolino", "barbera"])[y]',
+    dense(13, [16], 3),
+    compiled("keras.optimizers.Adam(0.01)", SPARSE, ACCURACY),
+    fit(f"epochs=12, {SPLIT}", y="names"),
+)
+notebook(
+    "no loss",
+    DIGITS,
+    dense(64, [64], 10),
+    'model.compile(optimizer="adam", metrics=["accuracy"])',
+    fit(f"epochs=4, {SPLIT}"),
+)
+notebook(
+    "an autoencoder without targets",
+    DIGITS,
+    dense(64, [16], 64, "sigmoid"),
+    compiled('"adam"', BINARY),
+    f"history = %kdoctor fit model.fit(x, epochs=6, {SPLIT}, verbose=0)",
+)
+notebook(
+    "no Flatten",
+    IMAGES,
+    stack(
+        "Input((8, 8, 1))",
+        'layers.Conv2D(8, 3, activation="relu")',
+        "layers.MaxPooling2D()",
+        'layers.Dense(10, activation="softmax")',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=6, {SPLIT}"),
+)
+notebook(
+    "two units for three amounts",
+    FRIEDMAN + "\ny = np.stack([y, y**2, np.abs(y)], axis=1)",
+    dense(10, [32], 2, None),
+    compiled('"adam"', '"mse"'),
+    fit(f"epochs=6, {SPLIT}"),
+)
+notebook(
+    "sentences of different lengths",
+    REVIEWS + "\nsentences = [row[: rng.integers(8, 21)].tolist() for row in x]",
+    stack(
+        "Input((20,))",
+        "layers.Embedding(200, 8)",
+        "layers.GlobalAveragePooling1D()",
+        'layers.Dense(1, activation="sigmoid")',
+    ),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit("epochs=4", "sentences", "y"),
+)
+notebook(
+    "stopping by an old name",
+    DIGITS,
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    'stop = keras.callbacks.EarlyStopping("val_acc", patience=3, restore_best_weights=True)',
+    fit(f"epochs=6, {SPLIT}, callbacks=[stop]"),
 )
 
 # data ---------------------------------------------------------------------------------------------------------------
@@ -679,6 +820,139 @@ notebook(
     fit("epochs=30, validation_split=0.4"),
 )
 
+notebook(
+    "rows that stand twice",
+    DIGITS + "\norder = np.random.default_rng(1).permutation(np.r_[0:1797, 0:600])\nx, y = x[order], y[order]",
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=10, {SPLIT}"),
+)
+notebook(
+    "rare rows, repeated before the split",
+    ROWS.replace("class_sep=1.5", "class_sep=1.5, weights=[0.9]") + "\nrare = np.flatnonzero(y == 1)\n"
+    "order = np.random.default_rng(1).permutation(np.r_[0:2000, np.repeat(rare, 7)])\nx, y = x[order], y[order]",
+    dense(20, [32], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=10, {SPLIT}"),
+)
+notebook(
+    "shuffled windows",
+    WAVE + "\norder = rng.permutation(len(x))\nx, y = x[order], y[order]",
+    dense(20, [24], 1, None),
+    compiled('"adam"', '"mse"'),
+    fit(f"epochs=10, {SPLIT}"),
+)
+notebook(
+    "rows of a year with more defects behind",
+    ROWS + "\ntail = np.r_[np.flatnonzero(y == 1)[:160], np.flatnonzero(y == 0)[:40]]\n"
+    "rows = np.random.default_rng(1)\n"
+    "order = np.r_[rows.permutation(np.setdiff1d(np.arange(2000), tail)), rows.permutation(tail)]\n"
+    "x, y = x[order], y[order]",
+    dense(20, [32], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit("epochs=10, validation_split=0.1"),
+)
+notebook(
+    "twenty rows validate",
+    TUMOURS,
+    dense(30, [16], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit("epochs=12, validation_split=0.05"),
+)
+notebook(
+    "a validation part that was not divided",
+    f"{IMPORTS}from sklearn.datasets import load_digits\nfrom sklearn.model_selection import train_test_split\n\n"
+    "x, y = load_digits(return_X_y=True)\n"
+    "x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=0.2, random_state=0)\n"
+    "x_train = x_train / 16",
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=8, {HELD_OUT}", "x_train", "y_train"),
+)
+notebook(
+    "a validation part of bytes",
+    f"{IMPORTS}from sklearn.datasets import load_digits\nfrom sklearn.model_selection import train_test_split\n\n"
+    'x, y = load_digits(return_X_y=True)\nx = (15 * x).astype("uint8")\n'
+    "x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=0.2, random_state=0)\n"
+    'x_train = x_train.astype("float32") / 255',
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=8, {HELD_OUT}", "x_train", "y_train"),
+)
+notebook(
+    "columns in another order",
+    f"{IMPORTS}from sklearn.datasets import load_breast_cancer\n\n"
+    "x, y = load_breast_cancer(return_X_y=True, as_frame=True)\n"
+    "x = x.sample(frac=1, random_state=0)\ny = y[x.index]\n"
+    "x_train, y_train, x_val, y_val = x[:400], y[:400], x[400:], y[400:]\n"
+    "x_val = x_val[sorted(x_val.columns)]",
+    dense(30, [16], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=12, {HELD_OUT}", "x_train", "y_train"),
+)
+DRAWN = "\nx_train, x_val, y_train, y_val = x[:1440], x[1440:], y[:1440], y[1440:]"
+GENERATOR = """
+
+def batches(x, y, size=32):
+    rng = np.random.default_rng(0)
+    while True:
+        rows = rng.integers(0, len(x), size)
+        yield x[rows], y[rows]"""
+notebook(
+    "a validation by an endless generator",
+    DIGITS + DRAWN + "\n" + GENERATOR,
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(batches(x_train, y_train), steps_per_epoch=45, epochs=6, "
+    "validation_data=batches(x_val, y_val), validation_steps=8, verbose=0)",
+)
+notebook(
+    "a part of a shuffled validation",
+    DIGITS + DRAWN + "\nimport tensorflow as tf\n\n"
+    "train = tf.data.Dataset.from_tensor_slices((x_train, y_train)).shuffle(1440).batch(32)\n"
+    "validation = tf.data.Dataset.from_tensor_slices((x_val, y_val)).shuffle(357).batch(32)",
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(train, epochs=6, validation_data=validation, validation_steps=5, verbose=0)",
+)
+notebook(
+    "a generator that ends",
+    DIGITS
+    + DRAWN
+    + """
+
+def batches():
+    for start in range(0, 1440, 32):
+        yield x_train[start : start + 32], y_train[start : start + 32]""",
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(batches(), steps_per_epoch=45, epochs=4, validation_data=(x_val, y_val), verbose=0)",
+)
+ROWS_DRAWN = (
+    DIGITS + DRAWN + "\nimport tensorflow as tf\n\nrows = tf.data.Dataset.from_tensor_slices((x_train, y_train))"
+)
+notebook(
+    "more steps than a pipeline holds",
+    ROWS_DRAWN + "\ntrain = rows.shuffle(1440).batch(32)",
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(train, steps_per_epoch=100, epochs=4, validation_data=(x_val, y_val), verbose=0)",
+)
+notebook(
+    "shuffled once",
+    ROWS_DRAWN + "\ntrain = rows.shuffle(1440, reshuffle_each_iteration=False).batch(32)",
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(train, epochs=6, validation_data=(x_val, y_val), verbose=0)",
+)
+notebook(
+    "a cache behind the shuffle",
+    ROWS_DRAWN + "\ntrain = rows.shuffle(1440).batch(32).cache()",
+    dense(64, [32], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "%kdoctor fit model.fit(train, epochs=6, validation_data=(x_val, y_val), verbose=0)",
+)
+
 # the curves ---------------------------------------------------------------------------------------------------------
 
 notebook(
@@ -750,8 +1024,8 @@ notebook(
         'layers.Dense(1, activation="sigmoid")',
     ),
     compiled("keras.optimizers.Adam(0.03)", BINARY, ACCURACY),
-    "stop = keras.callbacks.EarlyStopping(patience=30)",
-    fit("epochs=40, validation_split=0.3, callbacks=[stop]"),
+    'save = keras.callbacks.ModelCheckpoint("sentences.keras", save_best_only=True)',
+    fit("epochs=40, validation_split=0.3, callbacks=[save]"),
 )
 notebook(
     "a line through circles",
@@ -914,6 +1188,191 @@ notebook(
     ),
     compiled('"adam"', '"mse"'),
     fit(f"epochs=3, {SPLIT}"),
+)
+
+notebook(
+    "jumping shapes",
+    SHAPES,
+    stack(
+        "Input((16, 16, 1))",
+        'layers.Conv2D(16, 3, activation="relu")',
+        "layers.Flatten()",
+        'layers.Dense(32, activation="relu")',
+        'layers.Dense(3, activation="softmax")',
+    ),
+    compiled("keras.optimizers.Adam(0.01)", SPARSE, ACCURACY),
+    fit("epochs=26, batch_size=8, validation_split=0.4"),
+)
+notebook(
+    "jumping sentences",
+    REVIEWS,
+    stack(
+        "Input((20,))",
+        "layers.Embedding(200, 16)",
+        "layers.GlobalAveragePooling1D()",
+        'layers.Dense(16, activation="relu")',
+        'layers.Dense(1, activation="sigmoid")',
+    ),
+    compiled("keras.optimizers.Adam(0.1)", BINARY, ACCURACY),
+    fit("epochs=30, batch_size=8, validation_split=0.4"),
+)
+notebook(
+    "stopped by the loss",
+    REVIEWS,
+    stack(
+        "Input((20,))",
+        "layers.Embedding(200, 32)",
+        "layers.GlobalAveragePooling1D()",
+        'layers.Dense(1, activation="sigmoid")',
+    ),
+    compiled("keras.optimizers.Adam(0.03)", BINARY, ACCURACY),
+    "stop = keras.callbacks.EarlyStopping(patience=30)",
+    fit("epochs=40, validation_split=0.3, callbacks=[stop]"),
+)
+notebook(
+    "few noisy digits",
+    DIGITS + "\nx, y = x[:500] + 0.5 * np.random.default_rng(0).standard_normal((500, 64)), y[:500]",
+    dense(64, [64], 10),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit("epochs=25, validation_split=0.5"),
+)
+notebook(
+    "dropout behind the output",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        'layers.Dense(64, activation="relu")',
+        'layers.Dense(10, activation="softmax")',
+        "layers.Dropout(0.2)",
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=10, {SPLIT}"),
+)
+notebook(
+    "wines under slow SGD",
+    WINES,
+    dense(13, [32, 32], 3),
+    compiled("keras.optimizers.SGD(0.0011)", SPARSE, ACCURACY),
+    fit("epochs=20, batch_size=16, validation_split=0.25"),
+)
+INTERRUPT = """# the interrupt button, pressed once
+pressed = [{epoch}]
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch in pressed:
+            pressed.remove(epoch)
+            raise KeyboardInterrupt"""
+notebook(
+    "interrupted half-way",
+    DIGITS,
+    dense(64, [64], 10),
+    compiled("keras.optimizers.SGD(0.02)", SPARSE, ACCURACY),
+    INTERRUPT.format(epoch=8),
+    fit(f"epochs=20, {SPLIT}, callbacks=[Interrupt()]"),
+)
+notebook(
+    "interrupted behind its best",
+    OVERLAPPING,
+    dense(20, [128, 128], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    INTERRUPT.format(epoch=25),
+    fit("epochs=60, validation_split=0.3, callbacks=[Interrupt()]"),
+)
+notebook(
+    "batch normalization that remembers the last row",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        'layers.Dense(32, activation="relu")',
+        "layers.BatchNormalization(momentum=0.01)",
+        'layers.Dense(10, activation="softmax")',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit("epochs=8, validation_data=(x[1441:], y[1441:])", "x[:1441]", "y[:1441]"),
+)
+notebook(
+    "rows of another scale behind",
+    DIGITS + "\nx[1437:] *= 4",
+    stack(
+        "Input((64,))",
+        'layers.Dense(32, activation="relu")',
+        "layers.BatchNormalization(momentum=0.9)",
+        'layers.Dense(10, activation="softmax")',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=25, {SPLIT}"),
+)
+notebook(
+    "a regularizer set on built layers",
+    DIGITS,
+    dense(64, [64], 10),
+    "for layer in model.layers:\n    layer.kernel_regularizer = keras.regularizers.L2(0.001)\n"
+    + compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=6, {SPLIT}"),
+)
+notebook(
+    "a fine-tuned batch normalization",
+    DIGITS,
+    """base = keras.Sequential([
+    keras.Input((64,)),
+    keras.layers.Dense(64, activation="relu"),
+    keras.layers.BatchNormalization(),
+    keras.layers.Dense(64, activation="relu"),
+    keras.layers.BatchNormalization(),
+], name="base")
+first = keras.Sequential([keras.Input((64,)), base, keras.layers.Dense(10, activation="softmax")])
+first.compile("adam", "sparse_categorical_crossentropy")
+first.fit(x[:1400], y[:1400], epochs=20, verbose=0)""",
+    """model = keras.Sequential([
+    keras.Input((64,)),
+    base,
+    keras.layers.Dense(10, activation="softmax"),
+])""",
+    compiled('"adam"', SPARSE, ACCURACY),
+    "inverted, labels = 1 - x[1400:1600], y[1400:1600]",
+    fit(f"epochs=8, {SPLIT}", "inverted", "labels"),
+)
+PHOTOS = f"""{IMPORTS}
+rng = np.random.default_rng(0)
+y = rng.integers(0, 2, 300)
+x = rng.uniform(0, 255, (300, 32, 32, 3)).astype("float32")
+x[y == 1, 8:24, 8:24] = 255"""
+notebook(
+    "bytes for MobileNet",
+    PHOTOS,
+    'base = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, include_top=False, weights=None, pooling="avg")\n'
+    "base.trainable = False",
+    """model = keras.Sequential([
+    keras.Input((32, 32, 3)),
+    base,
+    keras.layers.Dense(1, activation="sigmoid"),
+])""",
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=3, {SPLIT}"),
+)
+notebook(
+    "divided before a base that divides",
+    PHOTOS,
+    """base = keras.Sequential([
+    keras.Input((32, 32, 3)),
+    keras.layers.Rescaling(1 / 255),
+    keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
+    keras.layers.GlobalAveragePooling2D(),
+], name="base")
+first = keras.Sequential([keras.Input((32, 32, 3)), base, keras.layers.Dense(1, activation="sigmoid")])
+first.compile("adam", "binary_crossentropy")
+first.fit(x, y, epochs=5, verbose=0)
+base.trainable = False
+x = x / 255""",
+    """model = keras.Sequential([
+    keras.Input((32, 32, 3)),
+    base,
+    keras.layers.Dense(1, activation="sigmoid"),
+])""",
+    compiled('"adam"', BINARY, ACCURACY),
+    fit(f"epochs=4, {SPLIT}"),
 )
 
 # the steps ----------------------------------------------------------------------------------------------------------
@@ -1090,9 +1549,9 @@ notebook(
 notebook(
     "units killed by a penalty",
     DIGITS,
-    dense(64, [64, 32], 10, "softmax", "activity_regularizer=keras.regularizers.L1(0.5)"),
-    compiled('"adam"', SPARSE, ACCURACY),
-    fit(f"epochs=10, {SPLIT}"),
+    dense(64, [64, 32], 10, "softmax", "activity_regularizer=keras.regularizers.L1(5.0)"),
+    compiled("keras.optimizers.Adam(0.01)", SPARSE, ACCURACY),
+    fit(f"epochs=15, {SPLIT}"),
 )
 notebook(
     "zero kernels",
@@ -1118,7 +1577,7 @@ notebook(
 notebook(
     "a large penalty on activities",
     DIGITS,
-    dense(64, [64, 64], 10, "softmax", "activity_regularizer=keras.regularizers.L2(0.3)", act="tanh"),
+    dense(64, [64, 64], 10, "softmax", "activity_regularizer=keras.regularizers.L2(3.0)", act="tanh"),
     compiled('"adam"', SPARSE, ACCURACY),
     fit(f"epochs=15, {SPLIT}"),
 )
@@ -1174,6 +1633,105 @@ notebook(
     compiled("mine", SPARSE, ACCURACY),
     fit(f"epochs=4, {SPLIT}"),
 )
+
+notebook(
+    "targets of hundreds under large steps",
+    FRIEDMAN + "\ny = 150 * y",
+    dense(10, [32], 1, None),
+    compiled("keras.optimizers.SGD(0.01, momentum=0.5)", '"mse"'),
+    fit(f"epochs=8, {SPLIT}"),
+)
+SMALL = "keras.initializers.RandomNormal(stddev=0.01)"
+notebook(
+    "gradients of nearly nothing",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        *(f"layers.Dense(32, activation='relu', use_bias=False, kernel_initializer={SMALL})",) * 3,
+        "layers.Dense(10, activation='softmax', use_bias=False)",
+    ),
+    compiled("keras.optimizers.SGD(0.001)", SPARSE, ACCURACY),
+    fit(f"epochs=10, {SPLIT}"),
+)
+notebook(
+    "a dead network of few validation rows",
+    ROWS,
+    dense(20, [16], 1, "sigmoid", "bias_initializer=keras.initializers.Constant(-12.0)"),
+    compiled('"adam"', BINARY, ACCURACY),
+    fit("epochs=8, validation_split=0.03"),
+)
+notebook(
+    "a dead network for many epochs",
+    DIGITS,
+    dense(64, [64, 32], 10, "softmax", "bias_initializer=keras.initializers.Constant(-6.0)"),
+    compiled("keras.optimizers.SGD(0.05)", SPARSE, ACCURACY),
+    fit("epochs=14, validation_split=0.03"),
+)
+notebook(
+    "a cycle that goes too high",
+    DIGITS,
+    dense(64, [64], 10),
+    compiled("keras.optimizers.SGD(0.1)", SPARSE, ACCURACY),
+    "cycle = keras.callbacks.LearningRateScheduler(lambda epoch, rate: {8: 40 * rate, 9: rate / 40}.get(epoch, rate))\n"
+    'save = keras.callbacks.ModelCheckpoint("digits.{epoch}.weights.h5", save_weights_only=True)',
+    fit(f"epochs=12, {SPLIT}, callbacks=[cycle, save]"),
+)
+notebook(
+    "a rate that grows to NaN",
+    FRIEDMAN,
+    dense(10, [64, 64], 1, None),
+    compiled("keras.optimizers.SGD(0.001)", '"mse"', '"mae"'),
+    "growth = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else 5 * rate)\n"
+    'save = keras.callbacks.ModelCheckpoint("friedman.{epoch}.weights.h5", save_weights_only=True)',
+    fit(f"epochs=9, {SPLIT}, callbacks=[growth, save]"),
+)
+notebook(
+    "SGD on raw tumours without relu",
+    RAW_TUMOURS + '\ny = y.astype("float32")',
+    dense(30, [32], 1, None, act="elu"),
+    compiled("keras.optimizers.SGD(0.01)", '"mse"'),
+    fit(f"epochs=5, {SPLIT}"),
+)
+notebook(
+    "Poisson of what may be negative",
+    FRIEDMAN + "\ny = np.random.default_rng(0).poisson(np.exp(0.5 * y)).astype('float32')".replace("'", '"'),
+    dense(10, [32], 1, None),
+    compiled('"adam"', '"poisson"'),
+    fit(f"epochs=6, {SPLIT}"),
+)
+notebook(
+    "a gap that only validates",
+    DIGITS + "\nx[1700, 2] = np.nan",
+    dense(64, [64], 10, act="tanh"),
+    compiled('"adam"', SPARSE, ACCURACY),
+    fit(f"epochs=6, {SPLIT}"),
+)
+notebook(
+    "weights that hold NaN",
+    DIGITS,
+    dense(64, [64], 10, act="tanh"),
+    compiled('"adam"', SPARSE, ACCURACY),
+    "kernel, bias = model.layers[0].get_weights()\nkernel[3] = np.nan\nmodel.layers[0].set_weights([kernel, bias])",
+    fit(f"epochs=4, {SPLIT}"),
+)
+notebook(
+    "half precision of large features",
+    FRIEDMAN + '\nx = 50_000 * x\nkeras.config.set_dtype_policy("mixed_float16")',
+    dense(10, [32], 1, None),
+    compiled('"adam"', '"mse"'),
+    fit(f"epochs=4, {SPLIT}"),
+)
+
+
+def without_a_unit(change: str, units: int = 10) -> tuple[str, ...]:
+    """The cells of labels without a unit, of which a compiled loss makes NaN."""
+    compiles = compiled('"adam"', SPARSE, ACCURACY).replace(")", ", jit_compile=True)")
+    return f"{DIGITS}{change}", dense(64, [64], 10).replace("Dense(10", f"Dense({units}"), compiles
+
+
+notebook("labels beyond the outputs, compiled", *without_a_unit("\ny = y + 1"), fit(f"epochs=4, {SPLIT}"))
+notebook("masked labels, compiled", *without_a_unit("\ny[::9] = -1"), fit(f"epochs=4, {SPLIT}"))
+notebook("fewer outputs than classes, compiled", *without_a_unit("", 8), fit(f"epochs=4, {SPLIT}"))
 
 # several fits, and pipelines that do not end ------------------------------------------------------------------------
 
@@ -1233,6 +1791,17 @@ notebook(
     "%kdoctor check model.fit(train, epochs=3, validation_data=validation, verbose=0)",
 )
 
+DRAW_ANEW = "x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=0.2, random_state={seed})"
+TRAIN_ON = f"%kdoctor fit model.fit(x_train, y_train, epochs=8, {HELD_OUT}, verbose=0)"
+notebook(
+    "split anew for the same model",
+    TUMOURS + "\nfrom sklearn.model_selection import train_test_split",
+    dense(30, [16], 1, "sigmoid"),
+    compiled('"adam"', BINARY, ACCURACY),
+    f"{DRAW_ANEW.format(seed=1)}\n{TRAIN_ON}",
+    f"{DRAW_ANEW.format(seed=2)}\n{TRAIN_ON}",
+)
+
 
 def learned_by_heart(arguments: str = f"epochs=6, {SPLIT}") -> str:
     """The cell that asks whether a few rows can be learned by heart."""
@@ -1262,6 +1831,70 @@ notebook(
         "layers.Dropout(0.95)",
         'layers.Dense(10, activation="softmax")',
     ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch under heavy dropout",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        "layers.Dropout(0.9)",
+        'layers.Dense(32, activation="relu")',
+        "layers.Dropout(0.97)",
+        'layers.Dense(32, activation="relu")',
+        "layers.Dropout(0.97)",
+        'layers.Dense(10, activation="softmax")',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch under a large L2",
+    DIGITS,
+    dense(64, [64], 10, "softmax", "kernel_regularizer=keras.regularizers.L2(2.0)").replace(
+        'Dense(10, activation="softmax")',
+        'Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L2(2.0))',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch through dead units",
+    DIGITS,
+    stack(
+        "Input((64,))",
+        'layers.Dense(32, activation="relu", bias_initializer=keras.initializers.Constant(-6.0))',
+        'layers.Dense(10, activation="softmax", use_bias=False)',
+    ),
+    compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch and frozen layers",
+    DIGITS,
+    dense(64, [64], 10),
+    "model.trainable = False\n" + compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch of large inputs",
+    DIGITS + "\nx = 4080 * x",
+    dense(64, [64], 10),
+    compiled("keras.optimizers.SGD(0.1)", SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a batch of linear outputs",
+    DIGITS,
+    dense(64, [64], 10, None),
+    compiled('"adam"', SPARSE, ACCURACY),
+    learned_by_heart(),
+)
+notebook(
+    "a start from large kernels",
+    DIGITS,
+    dense(64, [64], 10, "softmax", "kernel_initializer=keras.initializers.RandomNormal(stddev=2.0)"),
     compiled('"adam"', SPARSE, ACCURACY),
     learned_by_heart(),
 )
