@@ -313,11 +313,14 @@ def draw(found: dict[tuple[str, str, str], NDArray[np.float64]]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    measured = [workload for workload in WORKLOADS if (workload, "fit", "default") in found]
+    if not measured:
+        return
+    figure = Figure(figsize=(3 + 2 * len(measured), 3.4), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(WORKLOADS), sharey=True)
+    axes = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
     ways = [way for way in reversed(WAYS) if any((workload, "fit", way) in found for workload in WORKLOADS)]
-    for axis, workload in zip(axes, WORKLOADS, strict=True):
+    for axis, workload in zip(axes, measured, strict=True):
         for row, way in enumerate(ways):
             values = found.get((workload, "fit", way))
             if values is not None:
