@@ -1,6 +1,6 @@
 """Measures whether the prescriptions treat what they are for: `python -m tests.fixes --help`.
 
-Runs every notebook of `tests/fixes/programs.py`, and behind it each cell that is prescribed, as it is written. Keeps a
+Runs every notebook of `tests/fixes/programs`, and behind it each cell that is prescribed, as it is written. Keeps a
 line of JSON per notebook; what was run in the same state of the package and the notebook is not run again.
 """
 

@@ -16,7 +16,7 @@ def test_every_prescription_has_a_case_or_is_said_to_have_none() -> None:
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.count(" | ") >= 6]
     cases = {f"{rule}: {cause.split(' ')[0]}: {remedy}" for rule, cause, remedy, *_ in rows if rule in _rules()}
     expected = {str(pair) for pair in campaign.pairs()}
-    again = "run `python -m tests.fixes --write`, with a notebook in tests/fixes/programs.py that is offered it"
+    again = "run `python -m tests.fixes --write`, with a notebook in tests/fixes/programs that is offered it"
     assert cases | missing == expected, f"{again}: {sorted((cases | missing) ^ expected)}"
     assert len(cases) >= OFFERED * len(expected)
 
