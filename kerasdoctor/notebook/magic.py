@@ -165,7 +165,7 @@ class KerasDoctorMagics(Magics):
         prescription = cells.find(name, self._watcher.runs)
         source = cells.edited(prescription, name)
         numbers = ", ".join(f"[{edit.number}]" for edit in prescription.edits)
-        print(f"The new cell is your {numbers} with the change made. Run it in its place, then fit again.")  # noqa: T201
+        print(f"The new cell is your {numbers} with the change made. Run it in its place, then fit again.")  # noqa: T201 - how to go on
         return source
 
     def _explain(self, options: argparse.Namespace) -> None:

@@ -89,11 +89,11 @@ class CellText:
 
     def start(self, node: ast.AST) -> int:
         """Offset of the node's first character."""
-        return self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        return self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined] # not of every `ast.AST`
 
     def end(self, node: ast.AST) -> int:
         """Offset behind the node's last character."""
-        return self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+        return self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined] # nor this
 
     def segment(self, node: ast.AST) -> str:
         """The node as the user wrote it."""

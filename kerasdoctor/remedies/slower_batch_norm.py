@@ -8,6 +8,7 @@ from typing import ClassVar
 from kerasdoctor.locale import _
 from kerasdoctor.record import TrainingRecord
 from kerasdoctor.remedies import Plan, Remedy, SetLayerArgument
+from kerasdoctor.remedies.faster_batch_norm import momenta
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,10 @@ class SlowerBatchNorm(Remedy):
     momentum: float = 0.9
 
     def plan(self, record: TrainingRecord) -> Plan | None:
-        layers = [
-            layer
-            for layer in record.model.layers
-            if layer.kind == "BatchNormalization"
-            and isinstance(now := layer.config.get("momentum"), int | float)
-            and now < self.momentum
-        ]
-        if record.model.kind == "subclassed" or not layers:
+        layers = {name: now for name, now in momenta(record).items() if now < self.momentum}
+        if not layers:
             return None
         reason = _("momentum {old:g} remembers the last batch or two, {new:g} about ten").format(
-            old=min(float(layer.config["momentum"]) for layer in layers), new=self.momentum
+            old=min(layers.values()), new=self.momentum
         )
-        return Plan(tuple(SetLayerArgument(layer.name, "momentum", repr(self.momentum)) for layer in layers), reason)
+        return Plan(tuple(SetLayerArgument(name, "momentum", repr(self.momentum)) for name in layers), reason)
